@@ -1,0 +1,2 @@
+//! `bootstrap`: what Lambda starts.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `lambda-loader`: the tool for people.
+fn main() {}

@@ -1,0 +1,139 @@
+//! Manifest and stage to a [`Plan`]: allowlist, paths, conflicts. Pure: nothing here touches a file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::digest::Digest;
+use crate::manifest::wire;
+use crate::route;
+
+/// What one stage of a manifest asks for, checked against its own allowlist.
+#[derive(Debug)]
+pub struct Plan {
+    /// The stage, where the manifest has stages.
+    pub stage: Option<String>,
+    /// The functions that may use the manifest, as patterns; empty: any.
+    pub functions: Vec<String>,
+    /// The manifest's serial.
+    pub serial: Option<u64>,
+    /// Shared libraries, each before those that need it.
+    pub libraries: Vec<Artifact>,
+    /// The plugins, in the order of the file.
+    pub plugins: Vec<Plugin>,
+    /// The routes, in the order in which they are tried: the more specific first.
+    pub routes: Vec<Route>,
+    /// Receives failures.
+    pub on_error: Option<Target>,
+    /// More variables, from a file or S3.
+    pub settings: Option<Settings>,
+    /// Variables to set before the first thread, sorted by name. Their values never enter a log.
+    pub environment: Vec<(String, String)>,
+    /// `allow.environment`: which names `settings` may set.
+    pub variables_allowed: Vec<String>,
+    /// Whether to lock the process down once all plugins are up.
+    pub lockdown: Lockdown,
+    /// Overrides the margin kept before Lambda's deadline.
+    pub deadline_margin: Option<Duration>,
+    /// What is allowed and yet probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// A file with a digest.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// Plugin name, or a library's soname.
+    pub name: String,
+    /// `plugin "orders"` or `library "libpq.so.5"`, for messages.
+    pub place: String,
+    /// Where its bytes are.
+    pub source: Source,
+    /// What they must hash to on this architecture. `None` only while people edit.
+    pub digest: Option<Digest>,
+}
+
+/// Where an artifact's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file, reached from the folder `root` through `path` and never outside it.
+    File {
+        /// An allowed root, absolute.
+        root: PathBuf,
+        /// Relative to `root`, without `.` and `..`.
+        path: PathBuf,
+    },
+    /// An S3 object of an allowed bucket.
+    S3 {
+        /// The whole `s3://` URI.
+        uri: String,
+    },
+}
+
+/// A plugin to verify, load and start.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Its file.
+    pub artifact: Artifact,
+    /// Its `config` as JSON text; `null` where the manifest has none.
+    pub config: String,
+    /// When it is loaded.
+    pub load: Load,
+}
+
+/// When a plugin is verified, loaded and started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Load {
+    /// Before the first event.
+    #[default]
+    Init,
+    /// When the first event for it arrives.
+    FirstUse,
+}
+
+/// A handler of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Index into [`Plan::plugins`].
+    pub plugin: usize,
+    /// The handler; `None`: the plugin's only one.
+    pub handler: Option<String>,
+}
+
+/// Which events go where, and how they are answered.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name in the manifest and in every log line.
+    pub name: String,
+    /// Which events it takes.
+    pub matching: route::Match,
+    /// The handler.
+    pub to: Target,
+    /// HTTP: buffered or streamed.
+    pub reply: wire::Reply,
+    /// HTTP: what a failure becomes.
+    pub on_failure: wire::OnFailure,
+    /// Batches: whole or one record at a time.
+    pub batch: wire::Batch,
+    /// Batches: whether single records may be reported as failed.
+    pub report_batch_item_failures: bool,
+}
+
+/// Where `settings` come from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A file or an S3 object.
+    pub source: Source,
+    /// Its digest, where the manifest pins it.
+    pub digest: Option<Digest>,
+}
+
+/// The manifest's `lockdown`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lockdown {
+    /// Try once; go on where the sandbox forbids it.
+    #[default]
+    Auto,
+    /// Fail the start where it cannot be had.
+    Require,
+    /// Do not try.
+    Off,
+}

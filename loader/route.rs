@@ -1,0 +1,5 @@
+//! Event bytes to a route: classify, pick. Pure: nothing here touches a file or a plugin.
+
+/// Which events a route takes: its source and the conditions on it.
+#[derive(Clone, Debug)]
+pub struct Match {}
