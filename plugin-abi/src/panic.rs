@@ -1,0 +1,69 @@
+//! Panics stay inside the plugin, and say what happened and where.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+
+use crate::Error;
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `work`; a panic becomes an [`Error`] with its message and place. Nothing of the panic escapes, not even its payload, whose
+/// destructor could panic again.
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
+    let outer = CATCHING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    CATCHING.set(outer);
+    result.map_err(|payload| {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        let message = LAST.take().unwrap_or_else(|| "panicked".to_owned());
+        Error::new("Panic", message)
+    })
+}
+
+/// Notes panics for [`catch`], and logs those of other threads. Replaces the hook that prints to standard error.
+pub(crate) fn install_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        let text = describe(info);
+        if CATCHING.get() {
+            LAST.set(Some(text));
+        } else {
+            // Nobody waits for this thread's result: a spawned task, or a thread of the author's.
+            crate::log::write(1, "panic", &text, None);
+        }
+    }));
+}
+
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("(no message)");
+    match info.location() {
+        Some(place) => format!("panicked at {}:{}:{}: {message}", place.file(), place.line(), place.column()),
+        None => format!("panicked: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_with_message_and_place_and_its_payload_cannot_escape() {
+        install_hook();
+        let error = catch(|| panic!("out of {}", "cheese")).unwrap_err();
+        assert_eq!(error.kind(), "Panic");
+        assert!(error.message().starts_with("panicked at plugin-abi/src/panic.rs:"), "{error}");
+        assert!(error.message().ends_with(": out of cheese"), "{error}");
+
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("from the payload");
+            }
+        }
+        let error = catch(|| std::panic::panic_any(Bomb)).unwrap_err();
+        assert!(error.message().contains("from the payload") || error.message().contains("(no message)"), "{error}");
+        assert_eq!(catch(|| 1).unwrap(), 1);
+    }
+}

@@ -1,0 +1,107 @@
+//! Replies: bytes, anything serde serialises, or a stream.
+
+use bytes::Bytes;
+use futures_core::Stream;
+use lambda_plugin_abi_v1 as v1;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::panic::catch;
+use crate::task::VTABLE;
+use crate::{Error, runtime};
+
+/// Status, headers and cookies that go before a streamed body.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prelude {
+    /// HTTP status code.
+    pub status_code: u16,
+    /// Headers, except cookies.
+    pub headers: BTreeMap<String, String>,
+    /// `Set-Cookie` values.
+    pub cookies: Vec<String>,
+}
+
+impl Default for Prelude {
+    fn default() -> Self {
+        Prelude { status_code: 200, headers: BTreeMap::new(), cookies: Vec::new() }
+    }
+}
+
+/// A reply whose body is sent while it is being made. It goes out in pieces where the route says `"reply": "stream"`, and is
+/// collected first where it does not.
+pub struct StreamReply {
+    prelude: Prelude,
+    body: Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>,
+}
+
+impl StreamReply {
+    /// A reply with status 200. A body that ends in an error is cut off there, and the service told so.
+    pub fn new(body: impl Stream<Item = Result<Bytes, Error>> + Send + 'static) -> Self {
+        StreamReply { prelude: Prelude::default(), body: Box::pin(body) }
+    }
+
+    /// The same with another status, headers or cookies.
+    #[must_use]
+    pub fn prelude(mut self, prelude: Prelude) -> Self {
+        self.prelude = prelude;
+        self
+    }
+
+    pub(crate) fn outcome(self) -> Result<v1::Outcome, Error> {
+        let prelude = serde_json::to_vec(&self.prelude)?;
+        let body = Box::into_raw(Box::new(Some(self.body)));
+        // SAFETY: `poll` and `release` are the pair for `Box<Option<Body>>`; both catch panics; the body is Send.
+        #[expect(unsafe_code, reason = "gives a boxed stream to the host")]
+        let stream = unsafe { v1::Stream::new(body.cast(), poll, release) };
+        Ok(v1::Outcome::stream(v1::Buffer::new(prelude), stream))
+    }
+}
+
+impl fmt::Debug for StreamReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamReply").field("prelude", &self.prelude).finish_non_exhaustive()
+    }
+}
+
+type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
+#[expect(unsafe_code, reason = "called by the host through `v1::Stream`")]
+unsafe extern "C" fn poll(data: *mut (), waker: *const v1::Waker, item: *mut v1::Buffer) -> u32 {
+    // SAFETY: `data` is the box of `StreamReply::outcome`, not yet released, and no other call is under way (`v1::Stream::new`).
+    let body = unsafe { &mut *data.cast::<Option<Body>>() };
+    // SAFETY: `waker` is valid during the call and `VTABLE` handles it as `v1::Waker` asks; `ManuallyDrop`, because it is borrowed.
+    let waker = ManuallyDrop::new(unsafe { Waker::new(waker.cast(), &VTABLE) });
+    let result = runtime::enter(|| {
+        catch(|| {
+            let Some(stream) = body.as_mut() else { return Poll::Ready(None) };
+            let next = stream.as_mut().poll_next(&mut Context::from_waker(&waker));
+            if matches!(next, Poll::Ready(None | Some(Err(_)))) {
+                *body = None;
+            }
+            next
+        })
+    });
+    let (kind, buffer) = match result {
+        Ok(Poll::Pending) => return v1::Stream::PENDING,
+        Ok(Poll::Ready(None)) => return v1::Stream::END,
+        Ok(Poll::Ready(Some(Ok(bytes)))) => (v1::Stream::ITEM, v1::Buffer::new(bytes)),
+        Ok(Poll::Ready(Some(Err(error)))) | Err(error) => (v1::Stream::ERROR, v1::Buffer::new(error.json())),
+    };
+    // SAFETY: `item` points to room for one buffer (`v1::Stream::poll`).
+    unsafe { item.write(buffer) };
+    kind
+}
+
+#[expect(unsafe_code, reason = "called by the host through `v1::Stream`")]
+unsafe extern "C" fn release(data: *mut ()) {
+    // SAFETY: `data` is the box of `StreamReply::outcome`, and `v1::Stream` calls this once.
+    let body = unsafe { Box::from_raw(data.cast::<Option<Body>>()) };
+    if let Err(panic) = runtime::enter(|| catch(|| drop(body))) {
+        crate::log::write(1, "panic", panic.message(), None);
+    }
+}
