@@ -106,6 +106,7 @@ fn a_streamed_reply_arrives_in_chunks_behind_its_prelude() {
     let chunks = response.chunks.expect("streamed");
     assert!(chunks.len() >= 3, "{chunks:?}");
     assert!(chunks.is_sorted_by_key(|chunk| chunk.at));
+    assert_eq!(chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect::<Vec<_>>(), response.body);
     let text = String::from_utf8(response.body.to_vec()).unwrap();
     let (prelude, rest) = text.split_once("\0\0\0\0\0\0\0\0").expect("the delimiter");
     assert_eq!(serde_json::from_str::<Value>(prelude).unwrap()["statusCode"], 200);
@@ -133,10 +134,18 @@ fn the_end_of_the_process_ends_what_it_worked_on() {
     assert_eq!(ask(&lambda, r#"{"do":"exit"}"#), Kind::ProcessDied { status: "exit status: 7".into() });
     assert_eq!(process.wait_exit(SOON).and_then(|status| status.code()), Some(7));
     assert!(process.memory().is_err());
-    // What was sent meanwhile waits for the next process.
+    // What was sent meanwhile waits for the next process; the poll of a killed one does not count against it.
     let waiting = lambda.invoke("1");
-    let _process = peer(&lambda);
+    for _ in 0..3 {
+        let process = peer(&lambda);
+        serves_on(&lambda, &process);
+        let polls = lambda.polled().count;
+        assert!(lambda.wait_polled(polls.max(2), SOON).is_some());
+        process.kill();
+        assert!(process.wait_exit(SOON).is_some());
+    }
     assert_eq!(waiting.wait(SOON).unwrap().payload(), "1");
+    assert!(lambda.accesses().iter().all(|access| access.status != Some(403)));
 }
 
 #[test]

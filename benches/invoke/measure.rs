@@ -10,7 +10,7 @@ use crate::support::{SOON, lambda, output};
 use crate::table::{Line, Unit};
 
 /// How many pairs of processes take part in the measuring of round trips.
-const PAIRS: usize = 20;
+const PAIRS: usize = 40;
 
 /// How often each thing is measured. No measurement takes longer than its share of the time.
 pub(crate) struct Plan {
@@ -95,7 +95,7 @@ pub(crate) fn batch(plan: &Plan, sides: &[Side; 2]) -> Line {
 /// Several pairs of processes one after the other: where the kernel happens to put a process moves all of its times.
 fn round_trips(plan: &Plan, rounds: usize, sides: &[Side; 2], event: &Bytes) -> Vec<[Vec<u64>; 2]> {
     let rounds = rounds.div_ceil(PAIRS);
-    let plan = Plan { time: plan.time.div_f64(20.0), ..*plan };
+    let plan = Plan { time: plan.time.div_f64(40.0), ..*plan };
     let one = |_| {
         let running = [sides[0].running(), sides[1].running()];
         for _ in 0..20 {

@@ -122,9 +122,9 @@ async fn answer(
 async fn streamed(headers: &HeaderMap, body: Incoming, invoked: Instant) -> Kind {
     match body::streamed(body, invoked).await {
         Ok(streamed) if streamed.size > STREAM_LIMIT => Kind::TooLarge { size: streamed.size },
-        Ok(streamed) => Kind::Response(Response {
+        Ok(mut streamed) => Kind::Response(Response {
             content_type: text(headers, header::CONTENT_TYPE.as_str()),
-            body: streamed.body(),
+            body: streamed.join(),
             chunks: Some(streamed.chunks),
             trailers: streamed.trailers,
         }),

@@ -86,16 +86,16 @@ pub(super) async fn streamed(mut body: Incoming, invoked: Instant) -> Result<Str
 }
 
 impl Streamed {
-    /// The chunks in one piece.
-    pub(super) fn body(&self) -> Bytes {
-        match self.chunks.as_slice() {
-            [one] => one.bytes.clone(),
-            chunks => {
-                let mut body = BytesMut::with_capacity(self.size);
-                chunks.iter().for_each(|chunk| body.extend_from_slice(&chunk.bytes));
-                body.freeze()
-            }
+    /// The chunks in one piece, of which they become parts.
+    pub(super) fn join(&mut self) -> Bytes {
+        let mut body = BytesMut::with_capacity(self.size);
+        self.chunks.iter().for_each(|chunk| body.extend_from_slice(&chunk.bytes));
+        let body = body.freeze();
+        let mut rest = body.clone();
+        for chunk in &mut self.chunks {
+            chunk.bytes = rest.split_to(chunk.bytes.len());
         }
+        body
     }
 }
 

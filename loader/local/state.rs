@@ -194,6 +194,8 @@ impl Shared {
     /// The process has ended: what it worked on has failed, and so has what it never asked for if it never asked at all.
     pub(super) fn process_died(&self, status: &str, polls_before: u64) {
         let mut state = self.lock();
+        // Nobody is behind these polls any more: they must not count against the next process.
+        state.parked.clear();
         let mut lost: Vec<_> = state.open.drain().map(|(_, open)| open.invocation).collect();
         if state.polls.count == polls_before {
             lost.extend(state.queue.drain(..));

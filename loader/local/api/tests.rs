@@ -151,7 +151,8 @@ fn a_streamed_reply_may_fail_in_its_trailers() {
     assert_eq!((response.content_type.as_deref(), &response.body[..]), (Some("text/plain"), &b"abc"[..]));
     assert_eq!(response.trailer("lambda-runtime-function-error-type"), Some("Runtime.X"));
     assert_eq!(response.trailer("lambda-runtime-function-error-body"), Some("e30="));
-    assert_eq!(response.chunks.map(|chunks| chunks.len()), Some(1));
+    let chunks: Vec<_> = response.chunks.unwrap().into_iter().map(|chunk| chunk.bytes).collect();
+    assert_eq!(chunks, ["abc"]);
 }
 
 #[test]
