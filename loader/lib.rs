@@ -13,6 +13,9 @@ pub mod policy;
 pub mod route;
 pub mod verify;
 
+#[cfg(feature = "tool")]
+pub mod local;
+
 pub use digest::Digest;
 pub use machine::Architecture;
 pub use refusal::{Class, Code, Refusal};

@@ -1,0 +1,81 @@
+//! The two programs that are compared.
+
+use std::path::PathBuf;
+
+use lambda_loader::local::{Bootstrap, Lambda};
+use serde_json::json;
+
+use crate::support::build::Build;
+use crate::support::folder::Folder;
+use crate::support::{SOON, lambda, output};
+
+/// One of the two programs, and what it needs.
+pub(crate) struct Side {
+    pub(crate) name: &'static str,
+    program: PathBuf,
+    /// The manifest's folder, for `bootstrap`.
+    folder: Option<Folder>,
+    /// The size of the plugin's file, in bytes.
+    pub(crate) plugin: u64,
+}
+
+impl Side {
+    /// The handler in the official runtime.
+    pub(crate) fn baseline(name: &'static str) -> Self {
+        let program = Build::example("static_echo").release().no_default_features().path();
+        Side { name, program, folder: None, plugin: 0 }
+    }
+
+    /// `bootstrap` as it ships, with the `echo` plugin.
+    pub(crate) fn bootstrap() -> Self {
+        let program = Build::binary("bootstrap").release().no_default_features().path();
+        let echo = Build::plugin("echo").release().path();
+        let manifest = json!({
+            "routes": {
+                "any": { "source": "direct", "to": "echo" },
+                "queue": { "source": "sqs", "to": "echo" },
+            }
+        });
+        let plugin = std::fs::metadata(&echo).expect("the plugin's size").len();
+        Side { name: "bootstrap", program, folder: Some(Folder::new(&[("echo", &echo)], manifest)), plugin }
+    }
+
+    /// Starts it.
+    pub(crate) fn spawn(&self, lambda: &Lambda) -> Bootstrap {
+        let manifest = self.folder.as_ref().map(|folder| (folder.manifest(), folder.pin.as_str()));
+        let mut variables = Vec::new();
+        if let Some((manifest, pin)) = &manifest {
+            variables.push(("LOADER_MANIFEST", manifest.to_str().expect("a temporary path is text")));
+            variables.push(("LOADER_MANIFEST_SHA256", pin));
+        }
+        Bootstrap::spawn(lambda, &self.program, &variables).expect("the program starts")
+    }
+
+    /// Starts it and waits until it asks for events.
+    pub(crate) fn running(&self) -> Running {
+        let lambda = lambda();
+        let process = self.spawn(&lambda);
+        assert!(lambda.wait_polled(1, SOON).is_some(), "{} never asked for an event:\n{}", self.name, output(&process));
+        Running { process, lambda }
+    }
+}
+
+/// A program that asks for events. The process ends before the server does.
+pub(crate) struct Running {
+    pub(crate) process: Bootstrap,
+    lambda: Lambda,
+}
+
+impl Running {
+    /// Sends `event`, checks that it comes back, and returns the time in nanoseconds.
+    pub(crate) fn round_trip(&self, event: &bytes::Bytes) -> u64 {
+        let answer = self.lambda.invoke(event.clone()).wait(SOON);
+        let answer = answer.unwrap_or_else(|| panic!("no answer:\n{}", output(&self.process)));
+        assert!(answer.payload() == *event, "not the event: {:.300}\n{}", text(&answer.payload()), output(&self.process));
+        u64::try_from(answer.elapsed.as_nanos()).expect("less than 500 years")
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,324 @@
+//! The state behind the Runtime API: which invocation is where. Nothing here knows HTTP.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::answer::{Answer, Kind};
+use super::fault::{How, Script};
+use super::{Access, Endpoint, Event, Fault, Options, random, until};
+
+/// How many answered requests are remembered.
+const ACCESS_KEPT: usize = 1024;
+
+/// Takes an invocation's answer. Runs on the server's thread: it must be quick.
+pub(super) type Done = Box<dyn FnOnce(Answer) + Send>;
+
+/// One invocation on its way.
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) event: Event,
+    invoked: Instant,
+    done: Done,
+}
+
+/// An event as a poll gets it.
+pub(super) struct Delivery {
+    pub(super) request_id: String,
+    pub(super) event: Event,
+    pub(super) fault: Option<How>,
+}
+
+/// What a poll gets.
+pub(super) enum Poll {
+    /// An event.
+    Event(Delivery),
+    /// Nothing yet.
+    Parked(oneshot::Receiver<Delivery>),
+    /// As many events are open as the process may have: it has to answer one first.
+    TooMany,
+    /// A scripted fault.
+    Fault(How),
+}
+
+/// A failed start that the runtime reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitError {
+    /// `Lambda-Runtime-Function-Error-Type`, as it was sent.
+    pub error_type: Option<String>,
+    /// The body, as it was sent.
+    pub body: Bytes,
+}
+
+/// The calls of `next` so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Polls {
+    /// How many.
+    pub count: u64,
+    /// When the first arrived.
+    pub first: Option<Instant>,
+    /// When the last arrived.
+    pub last: Option<Instant>,
+}
+
+struct Open {
+    invocation: Invocation,
+    /// A scripted fault got in the way: it no longer counts as one that the process works on.
+    faulted: bool,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Invocation>,
+    parked: VecDeque<oneshot::Sender<Delivery>>,
+    open: HashMap<String, Open>,
+    /// Invocations whose answer is being read; they are not in `open`.
+    answering: usize,
+    script: Script,
+    polls: Polls,
+    init_error: Option<InitError>,
+    access: VecDeque<Access>,
+}
+
+/// The state, shared by the handle, the server and the process's watcher.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    pub(super) fn new(options: Options) -> Self {
+        Shared { options, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// No code that can panic runs under the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands an event to a waiting poll, or queues it.
+    pub(super) fn invoke(&self, event: Event, done: Done) -> String {
+        let request_id = random::request_id();
+        let invocation = Invocation { request_id: request_id.clone(), event, invoked: Instant::now(), done };
+        let mut state = self.lock();
+        state.queue.push_back(invocation);
+        state.match_up();
+        request_id
+    }
+
+    /// One call of `next`. `again`: a scripted delay is over, and the call has been counted.
+    pub(super) fn poll(&self, again: bool) -> Poll {
+        let mut state = self.lock();
+        if !again {
+            let now = Instant::now();
+            state.polls.count += 1;
+            state.polls.first.get_or_insert(now);
+            state.polls.last = Some(now);
+            self.changed.notify_all();
+            if let Some(how) = state.script.fire(Endpoint::Next, |how| !how.needs_event()) {
+                return Poll::Fault(how);
+            }
+        }
+        state.parked.retain(|poll| !poll.is_closed());
+        let busy = state.open.values().filter(|open| !open.faulted).count() + state.answering + state.parked.len();
+        if busy >= self.options.concurrency.max(1) {
+            return Poll::TooMany;
+        }
+        if let Some(invocation) = state.queue.pop_front() {
+            return Poll::Event(state.deliver(invocation));
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.parked.push_back(sender);
+        Poll::Parked(receiver)
+    }
+
+    /// Begins to read the answer of the invocation `request_id`; `None` if it is not open.
+    pub(super) fn begin(self: &Arc<Self>, request_id: &str) -> Option<Answering> {
+        let mut state = self.lock();
+        let open = state.open.remove(request_id)?;
+        state.answering += 1;
+        Some(Answering { shared: Arc::clone(self), invocation: Some(open.invocation), echoed: None })
+    }
+
+    /// The fault that fires now at `endpoint`, which is not `next`.
+    pub(super) fn fire(&self, endpoint: Endpoint) -> Option<How> {
+        self.lock().script.fire(endpoint, |_| true)
+    }
+
+    pub(super) fn add_fault(&self, fault: Fault) {
+        self.lock().script.add(fault);
+    }
+
+    pub(super) fn faults_done(&self) -> bool {
+        self.lock().script.is_empty()
+    }
+
+    pub(super) fn init_failed(&self, error: InitError) {
+        self.lock().init_error.get_or_insert(error);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn init_error(&self, timeout: Duration) -> Option<InitError> {
+        self.wait(timeout, |state| state.init_error.clone())
+    }
+
+    pub(super) fn polls(&self) -> Polls {
+        self.lock().polls
+    }
+
+    pub(super) fn wait_polls(&self, count: u64, timeout: Duration) -> Option<Polls> {
+        self.wait(timeout, |state| (state.polls.count >= count).then_some(state.polls))
+    }
+
+    pub(super) fn record(&self, access: Access) {
+        let mut state = self.lock();
+        if state.access.len() == ACCESS_KEPT {
+            state.access.pop_front();
+        }
+        state.access.push_back(access);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn wait_access(&self, wanted: impl Fn(&Access) -> bool, timeout: Duration) -> Option<Access> {
+        self.wait(timeout, |state| state.access.iter().find(|access| wanted(access)).cloned())
+    }
+
+    pub(super) fn accesses(&self) -> Vec<Access> {
+        self.lock().access.iter().cloned().collect()
+    }
+
+    /// The process has ended: what it worked on has failed, and so has what it never asked for if it never asked at all.
+    pub(super) fn process_died(&self, status: &str, polls_before: u64) {
+        let mut state = self.lock();
+        // Nobody is behind these polls any more: they must not count against the next process.
+        state.parked.clear();
+        let mut lost: Vec<_> = state.open.drain().map(|(_, open)| open.invocation).collect();
+        if state.polls.count == polls_before {
+            lost.extend(state.queue.drain(..));
+        }
+        drop(state);
+        for invocation in lost {
+            invocation.answer(Kind::ProcessDied { status: status.to_owned() }, None);
+        }
+    }
+
+    /// The server is gone: whoever still waits for an answer stops waiting.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        let gone = (std::mem::take(&mut state.queue), std::mem::take(&mut state.open), std::mem::take(&mut state.parked));
+        drop(state);
+        drop(gone);
+    }
+
+    fn wait<T>(&self, timeout: Duration, mut found: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+        let end = until(timeout);
+        let mut state = self.lock();
+        loop {
+            if let Some(value) = found(&mut state) {
+                return Some(value);
+            }
+            let left = end.checked_duration_since(Instant::now())?;
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl State {
+    /// Hands queued events to waiting polls, as long as there are both.
+    fn match_up(&mut self) {
+        while !self.queue.is_empty() {
+            let Some(poll) = self.parked.pop_front() else { return };
+            if poll.is_closed() {
+                continue;
+            }
+            let Some(invocation) = self.queue.pop_front() else { return };
+            let delivery = self.deliver(invocation);
+            let cut = delivery.fault == Some(How::CloseInBody);
+            // The poll's connection may have closed since the look at it: then the event is not lost but first in line again.
+            if let Err(delivery) = poll.send(delivery)
+                && let Some(open) = self.open.remove(&delivery.request_id)
+            {
+                self.queue.push_front(open.invocation);
+            }
+            if cut {
+                return;
+            }
+        }
+    }
+
+    /// Takes note that an event is with the process now.
+    fn deliver(&mut self, invocation: Invocation) -> Delivery {
+        let fault = self.script.fire(Endpoint::Next, How::needs_event);
+        let delivery = Delivery { request_id: invocation.request_id.clone(), event: invocation.event.clone(), fault };
+        if delivery.fault == Some(How::CloseInBody) {
+            self.queue.push_front(invocation);
+        } else {
+            let faulted = delivery.fault.is_some();
+            self.open.insert(delivery.request_id.clone(), Open { invocation, faulted });
+        }
+        delivery
+    }
+}
+
+impl Invocation {
+    fn answer(self, kind: Kind, invocation_id: Option<String>) {
+        let Invocation { request_id, invoked, done, .. } = self;
+        done(Answer { request_id, kind, elapsed: invoked.elapsed(), invocation_id });
+    }
+}
+
+/// An invocation whose answer is being read. Dropped before it is finished, the answer was truncated.
+pub(super) struct Answering {
+    shared: Arc<Shared>,
+    invocation: Option<Invocation>,
+    echoed: Option<String>,
+}
+
+impl Answering {
+    /// When the event was sent.
+    pub(super) fn invoked(&self) -> Instant {
+        self.invocation.as_ref().map_or_else(Instant::now, |invocation| invocation.invoked)
+    }
+
+    /// Notes the invocation id that the runtime sent back. Returns whether it is the one that it was given, if any.
+    pub(super) fn echo(&mut self, echoed: Option<&str>) -> bool {
+        let given = self.invocation.as_ref().and_then(|invocation| invocation.event.invocation_id.as_deref());
+        let stale = echoed.is_some() && given.is_some() && echoed != given;
+        self.echoed = echoed.map(str::to_owned);
+        !stale
+    }
+
+    /// The invocation has ended like this.
+    pub(super) fn finish(mut self, kind: Kind) {
+        self.end(kind);
+    }
+
+    /// The invocation stays open; `faulted`: because of a scripted fault.
+    pub(super) fn reopen(mut self, faulted: bool) {
+        if let Some(invocation) = self.invocation.take() {
+            let mut state = self.shared.lock();
+            state.answering = state.answering.saturating_sub(1);
+            state.open.insert(invocation.request_id.clone(), Open { invocation, faulted });
+        }
+    }
+
+    fn end(&mut self, kind: Kind) {
+        if let Some(invocation) = self.invocation.take() {
+            {
+                let mut state = self.shared.lock();
+                state.answering = state.answering.saturating_sub(1);
+            }
+            invocation.answer(kind, self.echoed.take());
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.end(Kind::Truncated);
+    }
+}

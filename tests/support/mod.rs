@@ -1,0 +1,40 @@
+//! What the integration tests and the benchmarks share: building parts of the workspace, writing manifest folders, running processes.
+//!
+//! Every user takes a part of it, hence the one `allow`. A failure here is a failure of the test: it panics with the place.
+#![allow(dead_code, reason = "each test binary compiles this module for itself and uses a part of it")]
+#![allow(unreachable_pub, reason = "public to the test binary that includes it")]
+
+pub mod build;
+pub mod folder;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lambda_loader::local::{Bootstrap, Lambda, Options};
+
+/// Long enough for a loaded machine; nothing waits that long unless it fails.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// The `bootstrap` that cargo has built for this test.
+pub fn bootstrap_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"))
+}
+
+/// A local Lambda with the usual options.
+pub fn lambda() -> Lambda {
+    Lambda::start(Options::default()).expect("a local Lambda starts")
+}
+
+/// Starts `bootstrap` under `lambda` with the manifest of `folder`, pinned. `extras` win.
+pub fn bootstrap(lambda: &Lambda, folder: &folder::Folder, extras: &[(&str, &str)]) -> Bootstrap {
+    let manifest = folder.manifest();
+    let manifest = manifest.to_str().expect("a temporary path is text");
+    let mut variables = vec![("LOADER_MANIFEST", manifest), ("LOADER_MANIFEST_SHA256", folder.pin.as_str())];
+    variables.extend_from_slice(extras);
+    Bootstrap::spawn(lambda, &bootstrap_path(), &variables).expect("bootstrap starts")
+}
+
+/// All that a process has written so far, for the message of a failed assertion.
+pub fn output(process: &Bootstrap) -> String {
+    process.logs().into_iter().map(|line| line.text + "\n").collect()
+}
