@@ -1,11 +1,80 @@
 //! Manifest and stage to a [`Plan`]: allowlist, paths, conflicts. Pure: nothing here touches a file.
 
+mod check;
+pub mod name;
+mod path;
+pub(crate) mod problem;
+mod routes;
+pub mod s3;
+pub mod variable;
+
+#[cfg(test)]
+mod rejections;
+#[cfg(test)]
+mod sample;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::digest::Digest;
-use crate::manifest::wire;
+use crate::machine::Architecture;
+use crate::manifest::{Manifest, Stage, wire};
+use crate::refusal::{Code, Refusal};
 use crate::route;
+
+pub use crate::manifest::wire::{Load, Lockdown};
+pub(crate) use path::ARCH;
+use problem::Problem;
+
+/// Where the manifest lies: what relative paths in it are relative to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The manifest's own folder, absolute and without `..`.
+    Folder(PathBuf),
+    /// The manifest is an S3 object: there is no folder, and relative paths are refused.
+    Remote,
+}
+
+/// Checks every stage of `manifest` and plans the one that is wanted (else the default one).
+///
+/// `architecture` is the one whose digests are wanted and that `{arch}` stands for.
+///
+/// # Errors
+/// The stage cannot be chosen, or any stage, the wanted one or not, breaks a rule of the manifest; the place names line, column
+/// and JSON path.
+pub fn plan(manifest: &Manifest, stage: Option<&str>, base: &Base, architecture: Architecture) -> Result<Plan, Refusal> {
+    if let Base::Folder(folder) = base
+        && !path::is_clean(folder)
+    {
+        let what = format!("the manifest's folder {folder:?} is not an absolute path without \"..\"");
+        return Err(Refusal::new(Code::Internal, manifest.name(), what));
+    }
+    let wanted = manifest.stage(stage)?;
+    let mut chosen = None;
+    for stage in manifest.stages() {
+        let mut warnings = Vec::new();
+        let checked = check::stage(stage, base, architecture, &mut warnings);
+        let mut plan = checked.map_err(|problem| manifest.refuse(stage, &problem))?;
+        if stage.name == wanted.name {
+            plan.warnings = worded(manifest, stage, &warnings);
+            chosen = Some(plan);
+        }
+    }
+    chosen.ok_or_else(|| Refusal::new(Code::Internal, manifest.name(), "the chosen stage was lost"))
+}
+
+/// The most warnings that are put into words.
+const WARNINGS: usize = 50;
+
+fn worded(manifest: &Manifest, stage: &Stage, warnings: &[Problem]) -> Vec<String> {
+    let worded = warnings.iter().map(|warning| manifest.refuse(stage, warning).to_string());
+    let mut words: Vec<_> = manifest.idle_nulls(stage).chain(worded).take(WARNINGS + 1).collect();
+    if words.len() > WARNINGS {
+        words.truncate(WARNINGS);
+        words.push(format!("{}: there are more warnings", manifest.name()));
+    }
+    words
+}
 
 /// What one stage of a manifest asks for, checked against its own allowlist.
 #[derive(Debug)]
@@ -16,7 +85,7 @@ pub struct Plan {
     pub functions: Vec<String>,
     /// The manifest's serial.
     pub serial: Option<u64>,
-    /// Shared libraries, each before those that need it.
+    /// Shared libraries, in the order of the file; which needs which is known only from the ELF files.
     pub libraries: Vec<Artifact>,
     /// The plugins, in the order of the file.
     pub plugins: Vec<Plugin>,
@@ -79,16 +148,6 @@ pub struct Plugin {
     pub load: Load,
 }
 
-/// When a plugin is verified, loaded and started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Load {
-    /// Before the first event.
-    #[default]
-    Init,
-    /// When the first event for it arrives.
-    FirstUse,
-}
-
 /// A handler of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -115,6 +174,8 @@ pub struct Route {
     pub batch: wire::Batch,
     /// Batches: whether single records may be reported as failed.
     pub report_batch_item_failures: bool,
+    /// Batches one record at a time: how many at once; at least 1.
+    pub concurrency: u32,
 }
 
 /// Where `settings` come from.
@@ -124,16 +185,4 @@ pub struct Settings {
     pub source: Source,
     /// Its digest, where the manifest pins it.
     pub digest: Option<Digest>,
-}
-
-/// The manifest's `lockdown`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lockdown {
-    /// Try once; go on where the sandbox forbids it.
-    #[default]
-    Auto,
-    /// Fail the start where it cannot be had.
-    Require,
-    /// Do not try.
-    Off,
 }

@@ -1,90 +1,73 @@
 //! The manifest's types as they stand in the file.
 
-use serde::Deserialize;
-use std::collections::BTreeMap;
+mod entries;
+mod plugin;
+mod route;
 
-/// What a `where` key asks of one place in the event.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Where {
-    /// `true`: the place holds anything but `null`. `false` is refused.
-    Present(bool),
-    /// The place holds exactly this string.
-    Equals(String),
+use serde::Deserialize;
+
+pub use entries::{Entries, Json};
+pub use plugin::{Each, Library, Load, Plugin, Settings, Sha256};
+pub use route::{Batch, OnFailure, Reply, Route, Where};
+
+/// A whole manifest.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// For editors: where the JSON Schema of this file is. Not read by the loader.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// The grammar of this file: 1.
+    pub version: u64,
+    /// The functions that may use this manifest: names, `*` for any run of characters. Left out: any function.
+    pub functions: Option<Vec<String>>,
+    /// Grows with every release, so that a function can refuse an old manifest (`LOADER_MANIFEST_MIN_SERIAL`).
+    pub serial: Option<u64>,
+    /// What the rest of this file may name.
+    pub allow: Option<Allow>,
+    /// Shared libraries that plugins need beyond the system's, by soname: `libpq.so.5`.
+    pub libraries: Option<Entries<Library>>,
+    /// The plugins, by name.
+    pub plugins: Option<Entries<Plugin>>,
+    /// Which event goes where, by a name that is in every log line.
+    pub routes: Option<Entries<Route>>,
+    /// `plugin` or `plugin.handler` that is told of failures.
+    pub on_error: Option<String>,
+    /// A flat JSON object of strings that become variables too.
+    pub settings: Option<Settings>,
+    /// Variables to set, unless the function has them already.
+    pub environment: Option<Entries<String>>,
+    /// Whether the process gives up new executable memory and new programs once all plugins are up.
+    pub lockdown: Option<Lockdown>,
+    /// How long before Lambda's deadline a handler is given up, in milliseconds: 10 to 60000.
+    pub deadline_margin_ms: Option<u64>,
+    /// The stage where `LOADER_STAGE` names none.
+    pub default_stage: Option<String>,
+    /// By name, what each stage changes: a JSON Merge Patch over the rest.
+    pub stages: Option<Entries<Json>>,
 }
 
-/// One entry of `routes`.
+/// What the rest of the manifest may name.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Route {
-    /// The event source, as in EVENTS: `sqs`, `http`, `operation`.
-    pub source: String,
-    /// `plugin` or `plugin.handler`.
-    pub to: String,
-    /// A full ARN, a pattern, or a bare name.
-    pub resource: Option<String>,
-    /// HTTP method, upper case.
-    pub method: Option<String>,
-    /// HTTP path pattern: `/users/{id}`, `/{*rest}`.
-    pub path: Option<String>,
-    /// HTTP host.
-    pub host: Option<String>,
-    /// API stage.
-    pub stage: Option<String>,
-    /// Name of an operation.
-    pub name: Option<String>,
-    /// S3 event name: `ObjectCreated:*`.
-    pub event: Option<String>,
-    /// Prefix of an S3 key, URL-decoded.
-    pub key_prefix: Option<String>,
-    /// Suffix of an S3 key, URL-decoded.
-    pub key_suffix: Option<String>,
-    /// EventBridge `source`.
-    pub event_source: Option<String>,
-    /// EventBridge `detail-type`.
-    pub detail_type: Option<String>,
-    /// JSON pointers into the event, and what must stand there.
-    #[serde(rename = "where")]
-    pub wheres: Option<BTreeMap<String, Where>>,
-    /// HTTP replies: collected, or streamed as they are produced.
-    pub reply: Option<Reply>,
-    /// HTTP: what a failed handler becomes.
-    pub on_failure: Option<OnFailure>,
-    /// Queues and streams: the whole batch, or one record at a time.
-    pub batch: Option<Batch>,
-    /// The owner's word that the event source mapping has `ReportBatchItemFailures`.
-    pub report_batch_item_failures: Option<bool>,
+pub struct Allow {
+    /// Folders that artifacts may lie in, relative to the manifest's own or absolute. Left out: the manifest's own folder.
+    pub roots: Option<Vec<String>>,
+    /// S3 buckets that artifacts and settings may come from.
+    pub buckets: Option<Vec<String>>,
+    /// Variables that may be set: names, or at least three characters and `*`.
+    pub environment: Option<Vec<String>>,
 }
 
-/// How an HTTP reply is sent.
+/// Whether the process locks itself down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reply {
-    /// One JSON object; a streamed body is collected first, up to 6 MB.
+pub enum Lockdown {
+    /// Try once; go on where the sandbox forbids it.
     #[default]
-    Buffered,
-    /// With the streaming prelude; must match the invoke mode of the integration.
-    Stream,
-}
-
-/// What a failed handler becomes under an HTTP source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFailure {
-    /// An invocation error, which the service answers with 502 and counts.
-    #[default]
-    Error,
-    /// A 500 in the source's own shape, with the request id and no detail.
-    Respond,
-}
-
-/// What one call of a handler gets of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Batch {
-    /// The event as it came.
-    #[default]
-    Whole,
-    /// One record at a time, in the source's own envelope.
-    Each,
+    Auto,
+    /// Fail the start where it cannot be had.
+    Require,
+    /// Do not try.
+    Off,
 }
