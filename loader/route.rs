@@ -1,5 +1,10 @@
 //! Event bytes to a route: classify, pick. Pure: nothing here touches a file or a plugin.
 
+mod pointer;
+mod scan;
+mod trie;
+mod extract;
+
 /// Which events a route takes: its source and the conditions on it.
 #[derive(Clone, Debug)]
 pub struct Match {}
