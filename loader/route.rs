@@ -4,6 +4,13 @@ mod pointer;
 mod scan;
 mod trie;
 mod extract;
+mod source;
+mod pattern;
+mod resource;
+mod path;
+mod host;
+
+pub use source::{Selector, Source};
 
 /// Which events a route takes: its source and the conditions on it.
 #[derive(Clone, Debug)]
