@@ -9,6 +9,10 @@ mod pattern;
 mod resource;
 mod path;
 mod host;
+mod row;
+mod table;
+mod condition;
+mod wheres;
 
 pub use source::{Selector, Source};
 

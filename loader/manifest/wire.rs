@@ -43,6 +43,34 @@ pub struct Route {
     pub event_source: Option<String>,
     /// EventBridge `detail-type`.
     pub detail_type: Option<String>,
+    /// `ses`: a recipient.
+    pub recipient: Option<String>,
+    /// `kafka`: a topic.
+    pub topic: Option<String>,
+    /// `cloudwatch-logs`: a log group.
+    pub log_group: Option<String>,
+    /// `authorizer`: `TOKEN` or `REQUEST`.
+    pub kind: Option<String>,
+    /// `websocket`: the route key.
+    pub route_key: Option<String>,
+    /// `bedrock-agent`: the action group.
+    pub action_group: Option<String>,
+    /// `cognito`: the trigger source.
+    pub trigger: Option<String>,
+    /// `cloudformation`: the resource type.
+    pub resource_type: Option<String>,
+    /// `secrets-rotation`: the step.
+    pub step: Option<String>,
+    /// `lex`: the intent.
+    pub intent: Option<String>,
+    /// `lex`: the invocation source.
+    pub invocation_source: Option<String>,
+    /// `appsync-events`: the channel.
+    pub channel: Option<String>,
+    /// `appsync`: the parent type's name.
+    pub type_name: Option<String>,
+    /// `appsync`: the field's name.
+    pub field: Option<String>,
     /// JSON pointers into the event, and what must stand there.
     #[serde(rename = "where")]
     pub wheres: Option<BTreeMap<String, Where>>,
