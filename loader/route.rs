@@ -5,25 +5,25 @@
 //! ([`Table::route`]) checks that it is JSON and keeps what stands in those places; the table of sources says what the event is, and
 //! the first route that takes it has it.
 
-mod source;
 mod row;
+mod source;
 mod table;
 
-mod pattern;
-mod resource;
-mod host;
-mod path;
 mod condition;
-mod pointer;
-mod wheres;
+mod host;
 mod matching;
 mod order;
+mod path;
+mod pattern;
+mod pointer;
+mod resource;
+mod wheres;
 
+mod classify;
+mod extract;
+mod pick;
 mod scan;
 mod trie;
-mod extract;
-mod classify;
-mod pick;
 
 pub use matching::{Match, MatchError};
 pub use order::{Conflict, order};

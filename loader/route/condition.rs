@@ -79,9 +79,13 @@ impl Condition {
             How::Host => Condition::Host(HostPattern::new(text)?),
             How::Path(_) => Condition::Path(PathPattern::new(text)?),
             How::Method if text == "ANY" => return Ok(None),
-            How::Method if text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') => Condition::Exact(text.to_owned()),
+            How::Method if text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') => {
+                Condition::Exact(text.to_owned())
+            }
             How::Method => return Err(("a method is written in capitals".into(), "write `GET`, `POST`, …, or `ANY`".into())),
-            How::NotBuilt => return Err(("this key is not built yet".into(), "leave it out; the handler sees the whole event".into())),
+            How::NotBuilt => {
+                return Err(("this key is not built yet".into(), "leave it out; the handler sees the whole event".into()));
+            }
         }))
     }
 
@@ -102,7 +106,9 @@ impl Condition {
         let (first_holds, second_holds, overlap) = match (self, other) {
             (Condition::Exact(one), Condition::Exact(two)) => (one == two, one == two, false),
             (Condition::Pattern(one), Condition::Pattern(two)) => (one.contains(two), two.contains(one), one.intersects(two)),
-            (Condition::Prefix(one), Condition::Prefix(two)) => (two.starts_with(one.as_str()), one.starts_with(two.as_str()), false),
+            (Condition::Prefix(one), Condition::Prefix(two)) => {
+                (two.starts_with(one.as_str()), one.starts_with(two.as_str()), false)
+            }
             (Condition::Suffix(one), Condition::Suffix(two)) => (two.ends_with(one.as_str()), one.ends_with(two.as_str()), false),
             (Condition::Host(one), Condition::Host(two)) => (one.contains(two), two.contains(one), false),
             (Condition::Path(one), Condition::Path(two)) if one.intersects(two) => {
@@ -197,7 +203,13 @@ mod tests {
         check(How::Host, "a.com", "*.com", Within);
         check(How::Path(super::super::row::Around::Nothing), "/a", "/{x}", Within);
         check(How::Path(super::super::row::Around::Nothing), "/a", "/b", Apart);
-        for (one, two, expected) in [(Same, Within, Within), (Within, Around, Across), (Across, Apart, Apart), (Around, Around, Around), (Across, Within, Across)] {
+        for (one, two, expected) in [
+            (Same, Within, Within),
+            (Within, Around, Across),
+            (Across, Apart, Apart),
+            (Around, Around, Around),
+            (Across, Within, Across),
+        ] {
             assert_eq!((one.and(two), two.and(one)), (expected, expected));
         }
     }

@@ -19,9 +19,10 @@ impl HostPattern {
     pub(super) fn new(text: &str) -> Result<Self, (String, String)> {
         let host = text.to_ascii_lowercase();
         let (below, name) = host.strip_prefix("*.").map_or((false, host.as_str()), |name| (true, name));
-        let proper = !name.is_empty() && name.split('.').all(|label| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        });
+        let proper = !name.is_empty()
+            && name.split('.').all(|label| {
+                !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            });
         if !proper {
             let mend = "write `api.example.com` or `*.example.com`; leave `host` out to take any";
             return Err(("a host is a name, without scheme, port or path".into(), mend.into()));
@@ -55,7 +56,13 @@ impl HostPattern {
 /// A host as a request gives it, for comparison: lower case, without port and final dot.
 pub(super) fn normal(host: Cow<'_, str>) -> Cow<'_, str> {
     let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => name,
+        Some((name, port))
+            if !port.is_empty()
+                && port.bytes().all(|byte| byte.is_ascii_digit())
+                && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
         _ => &host,
     };
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -77,14 +84,24 @@ mod tests {
             yes.iter().for_each(|found| assert!(host.matches(&normal(Cow::Borrowed(found))), "{pattern} {found}"));
             no.iter().for_each(|found| assert!(!host.matches(&normal(Cow::Borrowed(found))), "{pattern} {found}"));
         }
-        check("API.example.com", &["api.example.com", "Api.Example.Com:8443", "api.example.com."], &["example.com", "xapi.example.com", "api.example.com:x", ""]);
-        check("*.example.com", &["a.example.com", "a.b.example.com:80"], &["example.com", ".example.com", "aexample.com", "a.example.com.evil.net"]);
+        check(
+            "API.example.com",
+            &["api.example.com", "Api.Example.Com:8443", "api.example.com."],
+            &["example.com", "xapi.example.com", "api.example.com:x", ""],
+        );
+        check(
+            "*.example.com",
+            &["a.example.com", "a.b.example.com:80"],
+            &["example.com", ".example.com", "aexample.com", "a.example.com.evil.net"],
+        );
         check("localhost", &["localhost:3000"], &[]);
     }
 
     #[test]
     fn what_is_no_pattern() {
-        for pattern in ["", "*", "*.", "*a.com", "a.*.com", "https://a.com", "a.com:80", "a.com/x", "a..com", ".a.com", "*..com", "[::1]"] {
+        for pattern in
+            ["", "*", "*.", "*a.com", "a.*.com", "https://a.com", "a.com:80", "a.com/x", "a..com", ".a.com", "*..com", "[::1]"]
+        {
             match HostPattern::new(pattern) {
                 Err((what, _)) => assert_eq!(what, "a host is a name, without scheme, port or path", "{pattern}"),
                 Ok(host) => panic!("{pattern}: {host:?}"),
@@ -104,7 +121,11 @@ mod tests {
         #[track_caller]
         fn check(one: &str, other: &str, one_holds: bool, other_holds: bool) {
             let (a, b) = (HostPattern::new(one).unwrap(), HostPattern::new(other).unwrap());
-            assert_eq!((a.contains(&b), b.contains(&a), a.intersects(&b)), (one_holds, other_holds, one_holds || other_holds), "{one} {other}");
+            assert_eq!(
+                (a.contains(&b), b.contains(&a), a.intersects(&b)),
+                (one_holds, other_holds, one_holds || other_holds),
+                "{one} {other}"
+            );
         }
         check("a.com", "A.com", true, true);
         check("*.a.com", "x.a.com", true, false);

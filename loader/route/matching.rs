@@ -149,9 +149,10 @@ fn rows(selector: Selector) -> impl Iterator<Item = &'static Row> {
 fn keys(selector: Selector) -> Vec<&'static Key> {
     let mut keys: Vec<&Key> = Vec::new();
     for key in rows(selector).flat_map(|row| row.keys) {
-        let everywhere = Source::ALL.iter().filter(|source| selector.takes(**source)).all(|source| {
-            rows(Selector::One(*source)).any(|row| row.keys.iter().any(|same| same.name == key.name))
-        });
+        let everywhere = Source::ALL
+            .iter()
+            .filter(|source| selector.takes(**source))
+            .all(|source| rows(Selector::One(*source)).any(|row| row.keys.iter().any(|same| same.name == key.name)));
         if everywhere && keys.iter().all(|known| known.name != key.name) {
             keys.push(key);
         }
@@ -184,7 +185,9 @@ fn unknown(selector: Selector, key: &'static str) -> MatchError {
     };
     let hint = match has.as_slice() {
         [] => "remove it: such routes have no keys of their own".to_owned(),
-        names => format!("`{source}` has {}{elsewhere}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        names => {
+            format!("`{source}` has {}{elsewhere}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+        }
     };
     let what = format!("a route with source `{source}` has no key `{key}`");
     MatchError { key: Some(key), code: Code::RouteKeyUnknown, what, hint: Some(hint.into()) }
@@ -207,7 +210,11 @@ mod tests {
         #[track_caller]
         fn check(json: &str, key: &str, code: Code, what: &str, hint: &str) {
             let error = parse(json).unwrap_err();
-            assert_eq!((error.key, error.code, &*error.what, error.hint.as_deref()), (Some(key), code, what, Some(hint)), "{json}");
+            assert_eq!(
+                (error.key, error.code, &*error.what, error.hint.as_deref()),
+                (Some(key), code, what, Some(hint)),
+                "{json}"
+            );
         }
         let (value, unknown) = (Code::ManifestValue, Code::RouteKeyUnknown);
         check(r#"{"source":"sqss","to":"p"}"#, "source", value, "there is no event source \"sqss\"", "did you mean `sqs`?");

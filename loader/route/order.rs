@@ -46,7 +46,8 @@ pub fn order(matches: &[Match]) -> Result<Vec<usize>, Conflict> {
     let mut placed = vec![false; matches.len()];
     while order.len() < matches.len() {
         let is_placed = |index: &usize| placed.get(*index).copied().unwrap_or(true);
-        let ready = (0..matches.len()).find(|index| !is_placed(index) && before.get(*index).is_some_and(|list| list.iter().all(is_placed)));
+        let ready = (0..matches.len())
+            .find(|index| !is_placed(index) && before.get(*index).is_some_and(|list| list.iter().all(is_placed)));
         let Some(ready) = ready else {
             let mut stuck = (0..matches.len()).filter(|index| !is_placed(index));
             let (first, second) = (stuck.next().unwrap_or_default(), stuck.next().unwrap_or_default());

@@ -47,7 +47,10 @@ impl PathPattern {
                     let (kind, name) = inner.strip_prefix('*').map_or((Segment::One, inner), |name| (Segment::Rest, name));
                     let proper = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.is_empty();
                     if !proper {
-                        return wrong("the name of a path parameter has letters, digits and `_`", "write `{id}`, or `{*rest}` for all that follows");
+                        return wrong(
+                            "the name of a path parameter has letters, digits and `_`",
+                            "write `{id}`, or `{*rest}` for all that follows",
+                        );
                     }
                     if !names.insert(name) {
                         return wrong("a path parameter is named twice", "give each its own name");
@@ -131,7 +134,8 @@ fn is_dot(segment: &[u8]) -> bool {
 /// (<https://github.com/aws-powertools/powertools-lambda-python/issues/621>); only at the border of a segment.
 pub(super) fn without_stage<'p>(path: Cow<'p, str>, stage: Option<&str>) -> Cow<'p, str> {
     let Some(stage) = stage.filter(|stage| !stage.is_empty() && *stage != "$default") else { return path };
-    let cut = path.strip_prefix('/').and_then(|rest| rest.strip_prefix(stage)).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let cut =
+        path.strip_prefix('/').and_then(|rest| rest.strip_prefix(stage)).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match cut.map(str::len) {
         None => path,
         Some(0) => Cow::Borrowed("/"),
@@ -173,9 +177,17 @@ mod tests {
             no.iter().for_each(|found| assert!(!path.matches(found), "{pattern} {found}"));
         }
         check("/", &["/"], &["", "//", "/a"]);
-        check("/admin", &["/admin", "/%61dmin", "/%61%64min"], &["/Admin", "/admin/", "//admin", "/admin%2F", "admin", "/admin/.", "/x/../admin", "/x/%2e%2E/admin"]);
+        check(
+            "/admin",
+            &["/admin", "/%61dmin", "/%61%64min"],
+            &["/Admin", "/admin/", "//admin", "/admin%2F", "admin", "/admin/.", "/x/../admin", "/x/%2e%2E/admin"],
+        );
         check("/a/", &["/a/"], &["/a", "/a//"]);
-        check("/users/{id}", &["/users/7", "/users/a%2Fb", "/users/%20"], &["/users", "/users/", "/users/7/", "/users/7/x", "/users/..", "/users/%2e"]);
+        check(
+            "/users/{id}",
+            &["/users/7", "/users/a%2Fb", "/users/%20"],
+            &["/users", "/users/", "/users/7/", "/users/7/x", "/users/..", "/users/%2e"],
+        );
         check("/{*rest}", &["/", "/a", "/a/b/", "//", "/..."], &["", "*", "/a/../b", "/.", "/%2e%2e", "/a/.%2E/b"]);
         check("/files/{*rest}", &["/files/", "/files/a/b"], &["/files", "/filesa"]);
         check("/{a}/x/{*b}", &["/1/x/", "/1/x/2/3"], &["//x/1", "/1/y/2"]);
@@ -245,7 +257,11 @@ mod tests {
         }
         for one in &patterns {
             for two in &patterns {
-                assert_eq!(one.intersects(two), paths.iter().any(|path| one.matches(path) && two.matches(path)), "{one:?} {two:?}");
+                assert_eq!(
+                    one.intersects(two),
+                    paths.iter().any(|path| one.matches(path) && two.matches(path)),
+                    "{one:?} {two:?}"
+                );
             }
         }
     }

@@ -116,7 +116,9 @@ impl Pattern {
     pub(super) fn contains(&self, other: &Pattern) -> bool {
         // All letters that make a difference: those that this pattern names, and one that stands for all others.
         let mut letters: Vec<Option<char>> = vec![None, Some('/')];
-        letters.extend(self.tokens.iter().filter_map(|token| if let Token::Just(letter) = token { Some(Some(*letter)) } else { None }));
+        letters.extend(
+            self.tokens.iter().filter_map(|token| if let Token::Just(letter) = token { Some(Some(*letter)) } else { None }),
+        );
         letters.sort_unstable();
         letters.dedup();
         // Every way through `other`, along with all the places that this pattern may be at by then.
@@ -134,7 +136,8 @@ impl Pattern {
                 None => {}
                 Some(Token::Just(letter)) => open.push((at + 1, self.step(&places, Some(*letter)))),
                 Some(star) => {
-                    let further = letters.iter().filter(|letter| star.takes(**letter)).map(|letter| (at, self.step(&places, *letter)));
+                    let further =
+                        letters.iter().filter(|letter| star.takes(**letter)).map(|letter| (at, self.step(&places, *letter)));
                     open.extend(further.collect::<Vec<_>>());
                     open.push((at + 1, places));
                 }

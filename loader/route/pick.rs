@@ -107,7 +107,8 @@ impl Table {
             Verdict::From(source) => source,
             Verdict::Refused { what, hint } => return Err(refuse(Code::EventRefused, format!("this is {what}")).hint(hint)),
         };
-        let mixed = |what: String| refuse(Code::EventMixed, what).hint("send the records of each resource as an event of their own");
+        let mixed =
+            |what: String| refuse(Code::EventMixed, what).hint("send the records of each resource as an event of their own");
         if known.is_mixed(&found) {
             return Err(mixed(format!("the records of this `{source}` event are of several sources or resources")));
         }
@@ -126,7 +127,9 @@ impl Table {
                 // Where `route --explain` will ask.
                 Trial::Loses(_by) => {}
                 Trial::Differs(key) => {
-                    return Err(mixed(format!("the records of this `{source}` event differ in what the route key `{key}` reads")));
+                    return Err(mixed(format!(
+                        "the records of this `{source}` event differ in what the route key `{key}` reads"
+                    )));
                 }
             }
         }

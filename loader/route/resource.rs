@@ -119,13 +119,33 @@ mod tests {
             yes.iter().for_each(|found| assert!(resource.matches(found), "{text} {found}"));
             no.iter().for_each(|found| assert!(!resource.matches(found), "{text} {found}"));
         }
-        check(SQS, "orders", &[QUEUE], &["orders", "arn:aws:sqs:us-east-2:123456789012:orders2", "arn:aws:sns:us-east-2:123456789012:orders", ""]);
+        check(
+            SQS,
+            "orders",
+            &[QUEUE],
+            &["orders", "arn:aws:sqs:us-east-2:123456789012:orders2", "arn:aws:sns:us-east-2:123456789012:orders", ""],
+        );
         check(SQS, "ord*", &[QUEUE], &["arn:aws:sqs:us-east-2:123456789012:more-orders"]);
         check(SQS, QUEUE, &[QUEUE], &["arn:aws-cn:sqs:us-east-2:123456789012:orders"]);
         check(SQS, "arn:aws:sqs:us-*:*:orders", &[QUEUE], &["arn:aws:sqs:us-east-2:x:123456789012:orders"]);
-        check(TABLE, "t", &["arn:aws:dynamodb:eu-west-1:1:table/t/stream/2016-12-01T00:00:00.000"], &["arn:aws:dynamodb:eu-west-1:1:table/tt/stream/x"]);
-        check(TABLE, "arn:*:dynamodb:*:*:table/t/stream/*", &["arn:aws:dynamodb:eu-west-1:1:table/t/stream/2016-12-01T00:00:00.000"], &["arn:aws:dynamodb:eu-west-1:1:table/t"]);
-        check(RULE, "n*", &["arn:aws:events:x:1:rule/nightly", "arn:aws:events:x:1:rule/bus/nightly"], &["arn:aws:events:x:1:rule/nbus/daily"]);
+        check(
+            TABLE,
+            "t",
+            &["arn:aws:dynamodb:eu-west-1:1:table/t/stream/2016-12-01T00:00:00.000"],
+            &["arn:aws:dynamodb:eu-west-1:1:table/tt/stream/x"],
+        );
+        check(
+            TABLE,
+            "arn:*:dynamodb:*:*:table/t/stream/*",
+            &["arn:aws:dynamodb:eu-west-1:1:table/t/stream/2016-12-01T00:00:00.000"],
+            &["arn:aws:dynamodb:eu-west-1:1:table/t"],
+        );
+        check(
+            RULE,
+            "n*",
+            &["arn:aws:events:x:1:rule/nightly", "arn:aws:events:x:1:rule/bus/nightly"],
+            &["arn:aws:events:x:1:rule/nbus/daily"],
+        );
         check(API, "arn:x", &["arn:x"], &["x"]);
         check(API, "a1*", &["a1b2"], &["b2a1"]);
         check(SQS, "*", &[QUEUE], &["orders"]);

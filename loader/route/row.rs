@@ -106,7 +106,16 @@ pub(super) enum Around {
 impl Row {
     /// Events of `source` are those for which `when` holds.
     pub(super) const fn of(source: Source, when: &'static [(&'static str, Test)]) -> Row {
-        Row { is: Verdict::From(source), when, resource: &[], names: &[], keys: &[], wheres: false, payload: None, multi_value: None }
+        Row {
+            is: Verdict::From(source),
+            when,
+            resource: &[],
+            names: &[],
+            keys: &[],
+            wheres: false,
+            payload: None,
+            multi_value: None,
+        }
     }
 
     /// Events for which `when` holds are refused.

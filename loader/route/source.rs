@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (one, other, expected) in [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("s3", "sqs", 2), ("A_b", "a-b", 0)] {
+        for (one, other, expected) in
+            [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("s3", "sqs", 2), ("A_b", "a-b", 0)]
+        {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
     }

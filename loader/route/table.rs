@@ -13,11 +13,8 @@ const ARN: &[&str] = &["/Records/*/eventSourceARN"];
 const PLAIN: &[&str] = &["{}"];
 const API: &[&str] = &["/requestContext/apiId"];
 
-const HOST: Key = key(
-    "host",
-    How::Host,
-    &["/requestContext/domainName", "/headers/^host", "/headers/^host/0", "/multiValueHeaders/^host/0"],
-);
+const HOST: Key =
+    key("host", How::Host, &["/requestContext/domainName", "/headers/^host", "/headers/^host/0", "/multiValueHeaders/^host/0"]);
 /// What a client writes into a header is only believed where the service gives no host of its own.
 const HOST_HEADER: Key = key("host", How::Host, &["/headers/^host", "/headers/^host/0", "/multiValueHeaders/^host/0"]);
 const METHOD_1: Key = key("method", How::Method, &["/httpMethod"]);
@@ -59,10 +56,17 @@ pub(super) static ROWS: &[Row] = &[
         .resource(&["/deliveryStreamArn"], &["arn:*:firehose:*:*:deliverystream/{}"]),
     Row::of(S::CloudwatchLogs, &[("/awslogs/data", Present)]).keys(&[key("log_group", How::NotBuilt, &[])]),
     // Before everything that carries an HTTP request: an authorizer's event carries one too.
-    Row::of(S::Authorizer, &[("/type", Is("TOKEN")), ("/methodArn", Text)]).resource(&["/methodArn"], METHOD_ARN).keys(AUTHORIZER),
-    Row::of(S::Authorizer, &[("/type", Is("REQUEST")), ("/routeArn", Text)]).resource(&["/routeArn"], METHOD_ARN).keys(AUTHORIZER),
-    Row::of(S::Authorizer, &[("/type", Is("REQUEST")), ("/methodArn", Text)]).resource(&["/methodArn"], METHOD_ARN).keys(AUTHORIZER),
-    Row::of(S::AppsyncAuthorizer, &[("/authorizationToken", Present), ("/requestContext/queryString", Present)]).resource(API, PLAIN),
+    Row::of(S::Authorizer, &[("/type", Is("TOKEN")), ("/methodArn", Text)])
+        .resource(&["/methodArn"], METHOD_ARN)
+        .keys(AUTHORIZER),
+    Row::of(S::Authorizer, &[("/type", Is("REQUEST")), ("/routeArn", Text)])
+        .resource(&["/routeArn"], METHOD_ARN)
+        .keys(AUTHORIZER),
+    Row::of(S::Authorizer, &[("/type", Is("REQUEST")), ("/methodArn", Text)])
+        .resource(&["/methodArn"], METHOD_ARN)
+        .keys(AUTHORIZER),
+    Row::of(S::AppsyncAuthorizer, &[("/authorizationToken", Present), ("/requestContext/queryString", Present)])
+        .resource(API, PLAIN),
     Row::of(S::IotAuthorizer, &[("/protocols", Array), ("/protocolData", Present)]),
     Row::of(
         S::Websocket,
@@ -109,9 +113,11 @@ pub(super) static ROWS: &[Row] = &[
         .wheres(),
     Row::of(S::CloudwatchAlarm, &[("/alarmArn", Present), ("/alarmData", Present)])
         .resource(&["/alarmArn"], &["arn:*:cloudwatch:*:*:alarm:{}"]),
-    Row::of(S::Cognito, &[("/userPoolId", Present), ("/triggerSource", Present)])
-        .resource(&["/userPoolId"], PLAIN)
-        .keys(&[key("trigger", How::Pattern, &["/triggerSource"])]),
+    Row::of(S::Cognito, &[("/userPoolId", Present), ("/triggerSource", Present)]).resource(&["/userPoolId"], PLAIN).keys(&[key(
+        "trigger",
+        How::Pattern,
+        &["/triggerSource"],
+    )]),
     Row::of(S::CognitoSync, &[("/identityPoolId", Present), ("/datasetRecords", Present)]).resource(&["/identityPoolId"], PLAIN),
     Row::of(S::Config, &[("/configRuleArn", Present)]).resource(&["/configRuleArn"], &["arn:*:config:*:*:config-rule/{}"]),
     Row::of(S::Config, &[("/invokingEvent", Present), ("/resultToken", Present)]),
@@ -142,7 +148,11 @@ pub(super) static ROWS: &[Row] = &[
     Row::of(S::Alexa, &[("/session", Object), ("/request", Object)]).resource(ALEXA, PLAIN),
     Row::of(S::Alexa, &[("/context/System", Object), ("/request", Object)]).resource(ALEXA, PLAIN),
     Row::of(S::AlexaSmartHome, &[("/directive/header", Object)]).resource(&["/directive/header/namespace"], PLAIN),
-    Row::of(S::AppsyncEvents, &[("/info/channelNamespace", Present)]).keys(&[key("channel", How::Pattern, &["/info/channel/path"])]),
+    Row::of(S::AppsyncEvents, &[("/info/channelNamespace", Present)]).keys(&[key(
+        "channel",
+        How::Pattern,
+        &["/info/channel/path"],
+    )]),
     Row::of(S::Appsync, &[("/info/fieldName", Present)])
         .keys(&[key("type_name", How::Exact, &["/info/parentTypeName"]), key("field", How::Exact, &["/info/fieldName"])]),
     Row::of(S::Appsync, &[("/*/info/fieldName", Present)])
@@ -157,11 +167,22 @@ pub(super) static ROWS: &[Row] = &[
         "Lambda@Edge does not run custom runtimes; route the request through a function URL or an API",
         &[("/Records/*/cf", Present)],
     ),
-    Row::refused("Zappa's `raw_command`, which ran event data as code", ZAPPA, &[("/raw_command", Text), ("", Only(&["/raw_command"]))]),
-    Row::refused("Zappa's `command`, which imported what the event named", ZAPPA, &[("/command", Text), ("", Only(&["/command"]))]),
+    Row::refused(
+        "Zappa's `raw_command`, which ran event data as code",
+        ZAPPA,
+        &[("/raw_command", Text), ("", Only(&["/raw_command"]))],
+    ),
+    Row::refused(
+        "Zappa's `command`, which imported what the event named",
+        ZAPPA,
+        &[("/command", Text), ("", Only(&["/command"]))],
+    ),
     Row::refused("Zappa's `manage`, which ran what the event named", ZAPPA, &[("/manage", Text), ("", Only(&["/manage"]))]),
-    Row::of(S::Operation, &[("/operation", Text), ("", Only(&["/operation", "/input"]))])
-        .keys(&[key("name", How::Exact, &["/operation"])]),
+    Row::of(S::Operation, &[("/operation", Text), ("", Only(&["/operation", "/input"]))]).keys(&[key(
+        "name",
+        How::Exact,
+        &["/operation"],
+    )]),
     Row::of(S::Direct, &[]).wheres(),
 ];
 

@@ -73,14 +73,8 @@ impl Trie {
 
     /// The node of a place. Places come from this tree alone; for any other, the whole event.
     pub(super) fn node(&self, place: Place) -> &Node {
-        static NOTHING: Node = Node {
-            pointer: String::new(),
-            keys: Vec::new(),
-            headers: Vec::new(),
-            indices: Vec::new(),
-            each: None,
-            lengths: 0,
-        };
+        static NOTHING: Node =
+            Node { pointer: String::new(), keys: Vec::new(), headers: Vec::new(), indices: Vec::new(), each: None, lengths: 0 };
         self.nodes.get(place).unwrap_or(&NOTHING)
     }
 }

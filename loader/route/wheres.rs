@@ -45,7 +45,8 @@ impl Where {
         let under = |string: &Where, below: &Where| {
             string.equals.is_some() && below.steps.len() > string.steps.len() && below.steps.starts_with(&string.steps)
         };
-        let other_string = self.steps == other.steps && self.equals.is_some() && other.equals.is_some() && self.equals != other.equals;
+        let other_string =
+            self.steps == other.steps && self.equals.is_some() && other.equals.is_some() && self.equals != other.equals;
         other_string || under(self, other) || under(other, self)
     }
 }

@@ -29,11 +29,20 @@ fn routes_that_do_not_overlap_keep_their_order() {
 #[test]
 fn the_route_that_lies_within_the_other_comes_first() {
     tried(&[r#""source":"sqs""#, r#""source":"sqs","resource":"a""#], &[1, 0]);
-    tried(&[r#""source":"sqs","resource":"*""#, r#""source":"sqs","resource":"a*""#, r#""source":"sqs","resource":"ab""#], &[2, 1, 0]);
-    tried(&[r#""source":"s3","resource":"b""#, r#""source":"s3","resource":"b","key_prefix":"in/""#], &[1, 0]);
-    tried(&[r#""source":"direct""#, r#""source":"direct","where":{"/a":true}"#, r#""source":"direct","where":{"/a":"x"}"#], &[2, 1, 0]);
     tried(
-        &[r#""source":"eventbridge","event_source":"aws.*""#, r#""source":"eventbridge","event_source":"aws.ec2","detail_type":"x""#],
+        &[r#""source":"sqs","resource":"*""#, r#""source":"sqs","resource":"a*""#, r#""source":"sqs","resource":"ab""#],
+        &[2, 1, 0],
+    );
+    tried(&[r#""source":"s3","resource":"b""#, r#""source":"s3","resource":"b","key_prefix":"in/""#], &[1, 0]);
+    tried(
+        &[r#""source":"direct""#, r#""source":"direct","where":{"/a":true}"#, r#""source":"direct","where":{"/a":"x"}"#],
+        &[2, 1, 0],
+    );
+    tried(
+        &[
+            r#""source":"eventbridge","event_source":"aws.*""#,
+            r#""source":"eventbridge","event_source":"aws.ec2","detail_type":"x""#,
+        ],
         &[1, 0],
     );
 }
@@ -49,14 +58,24 @@ fn routes_that_overlap_and_do_not_nest_are_refused() {
         "they overlap and neither lies within the other: the first takes less by `resource`, the second by `key_prefix`",
     );
     conflict(&[r#""source":"sqs""#, r#""source":"sqs""#], 0, 1, "they take the same events");
-    conflict(&[r#""source":"sqs","resource":"a""#, r#""source":"sqs","resource":"arn:*:sqs:*:*:a""#], 0, 1, "they take the same events");
+    conflict(
+        &[r#""source":"sqs","resource":"a""#, r#""source":"sqs","resource":"arn:*:sqs:*:*:a""#],
+        0,
+        1,
+        "they take the same events",
+    );
     conflict(
         &[r#""source":"direct","where":{"/a":"x"}"#, r#""source":"direct","where":{"/b":"x"}"#],
         0,
         1,
         "they overlap and neither lies within the other by `where`",
     );
-    conflict(&[r#""source":"http","path":"/{a}","method":"ANY""#, r#""source":"http","path":"/{b}""#], 0, 1, "they take the same events");
+    conflict(
+        &[r#""source":"http","path":"/{a}","method":"ANY""#, r#""source":"http","path":"/{b}""#],
+        0,
+        1,
+        "they take the same events",
+    );
     conflict(
         &[r#""source":"api-gateway-rest","resource":"x","path":"/a""#, r#""source":"api-gateway-rest","stage":"prod""#],
         0,
@@ -77,7 +96,10 @@ fn http_routes_go_by_source_then_resource_and_stage_then_host_then_path_then_met
     tried(&[r#""source":"http","path":"/a""#, r#""source":"http","path":"/a","method":"GET""#], &[1, 0]);
     tried(&[r#""source":"http""#, r#""source":"http","path":"/{*rest}""#], &[1, 0]);
     tried(&[r#""source":"http","path":"/{x}/b""#, r#""source":"http","path":"/a/{y}""#], &[1, 0]);
-    tried(&[r#""source":"http","host":"*.a.com""#, r#""source":"http","host":"x.a.com""#, r#""source":"http","host":"b.com""#], &[1, 0, 2]);
+    tried(
+        &[r#""source":"http","host":"*.a.com""#, r#""source":"http","host":"x.a.com""#, r#""source":"http","host":"b.com""#],
+        &[1, 0, 2],
+    );
     tried(&[r#""source":"alb""#, r#""source":"function-url""#], &[0, 1]);
 }
 
@@ -94,11 +116,9 @@ fn random_http_routes_always_have_an_order_and_it_is_right() {
         for _ in 0..6 {
             let source = ["http", "http", "alb"][below(3) as usize];
             let mut text = format!(r#""source":"{source}""#);
-            for (key, values) in [
-                ("host", ["a.com", "*.com", ""]),
-                ("path", ["/a/{x}", "/{y}/b", "/{*z}"]),
-                ("method", ["GET", "POST", ""]),
-            ] {
+            for (key, values) in
+                [("host", ["a.com", "*.com", ""]), ("path", ["/a/{x}", "/{y}/b", "/{*z}"]), ("method", ["GET", "POST", ""])]
+            {
                 let value = values[below(3) as usize];
                 if !value.is_empty() {
                     text.push_str(&format!(r#","{key}":"{value}""#));

@@ -33,7 +33,11 @@ fn containment_and_overlap() {
     #[track_caller]
     fn check(one: &str, other: &str, one_holds: bool, other_holds: bool, overlap: bool) {
         let (a, b) = (pattern(one), pattern(other));
-        assert_eq!((a.contains(&b), b.contains(&a), a.intersects(&b), b.intersects(&a)), (one_holds, other_holds, overlap, overlap), "{one} {other}");
+        assert_eq!(
+            (a.contains(&b), b.contains(&a), a.intersects(&b), b.intersects(&a)),
+            (one_holds, other_holds, overlap, overlap),
+            "{one} {other}"
+        );
     }
     check("a", "a", true, true, true);
     check("a", "b", false, false, false);
@@ -101,7 +105,11 @@ fn agrees_with_enumeration() {
         .collect();
     for (one, ones) in &sets {
         for (other, others) in &sets {
-            assert_eq!(one.contains(other), ones.iter().zip(others).all(|(one, other)| *one || !*other), "{one:?} contains {other:?}");
+            assert_eq!(
+                one.contains(other),
+                ones.iter().zip(others).all(|(one, other)| *one || !*other),
+                "{one:?} contains {other:?}"
+            );
             assert_eq!(one.intersects(other), ones.iter().zip(others).any(|(one, other)| *one && *other), "{one:?} {other:?}");
         }
     }

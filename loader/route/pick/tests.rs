@@ -29,14 +29,28 @@ fn refused(event: &[u8], code: Code, what: &str) {
 }
 
 fn sqs(name: &str) -> String {
-    format!(r#"{{"messageId":"1","body":"{{\"eventSource\":\"aws:sns\"}}","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:123456789012:{name}"}}"#)
+    format!(
+        r#"{{"messageId":"1","body":"{{\"eventSource\":\"aws:sns\"}}","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:123456789012:{name}"}}"#
+    )
 }
 
 const ORDERS: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
 
 #[test]
 fn what_has_no_mark_is_direct() {
-    for event in ["null", "[]", "1", "\"x\"", "{}", " {} ", "[null]", "[[]]", r#"{"Records":[]}"#, r#"{"Records":{}}"#, r#"{"Records":"x"}"#] {
+    for event in [
+        "null",
+        "[]",
+        "1",
+        "\"x\"",
+        "{}",
+        " {} ",
+        "[null]",
+        "[[]]",
+        r#"{"Records":[]}"#,
+        r#"{"Records":{}}"#,
+        r#"{"Records":"x"}"#,
+    ] {
         is(event, Source::Direct, None);
     }
     is(r#"{"Records":[{"eventSource":null}]}"#, Source::Direct, None);
@@ -50,21 +64,37 @@ fn what_has_no_mark_is_direct() {
 fn order_of_keys_white_space_and_escapes_make_no_difference() {
     is(&format!(r#"{{"Records":[{}]}}"#, sqs("orders")), Source::Sqs, Some(ORDERS));
     is(&format!(r#"{{"z":1,"Records":[{},{}],"a":{{}}}}"#, sqs("orders"), sqs("orders")), Source::Sqs, Some(ORDERS));
-    is(r#"{"\u0052ecords" : [ {"eventSourceARN":"arn\u003aaws:sqs:e:1:q", "event\u0053ource":"aws\u003Asqs"} ] }"#, Source::Sqs, Some("arn:aws:sqs:e:1:q"));
+    is(
+        r#"{"\u0052ecords" : [ {"eventSourceARN":"arn\u003aaws:sqs:e:1:q", "event\u0053ource":"aws\u003Asqs"} ] }"#,
+        Source::Sqs,
+        Some("arn:aws:sqs:e:1:q"),
+    );
     is(r#"{"Records":[{"eventSource":"aws:sqs","eventSourceARN":null}]}"#, Source::Sqs, None);
     is(r#"{"Records":[{"eventSource":"aws:sqs","eventSourceARN":7}]}"#, Source::Sqs, None);
 }
 
 #[test]
 fn the_first_row_that_fits_wins() {
-    is(r#"{"type":"TOKEN","methodArn":"arn:m","httpMethod":"GET","requestContext":{"elb":{}}}"#, Source::Authorizer, Some("arn:m"));
+    is(
+        r#"{"type":"TOKEN","methodArn":"arn:m","httpMethod":"GET","requestContext":{"elb":{}}}"#,
+        Source::Authorizer,
+        Some("arn:m"),
+    );
     is(r#"{"type":null,"methodArn":"arn:m","httpMethod":"GET","requestContext":{"elb":{}}}"#, Source::Alb, None);
     is(r#"{"httpMethod":"GET","requestContext":{"apiId":"a"},"version":"1.0"}"#, Source::ApiGatewayHttp, Some("a"));
     is(r#"{"httpMethod":"GET","requestContext":{"apiId":"a"},"version":1.0}"#, Source::ApiGatewayRest, Some("a"));
-    is(r#"{"requestContext":{"http":{},"apiId":"a","domainName":"x.lambda-url.eu-west-1.on.aws"}}"#, Source::FunctionUrl, Some("a"));
+    is(
+        r#"{"requestContext":{"http":{},"apiId":"a","domainName":"x.lambda-url.eu-west-1.on.aws"}}"#,
+        Source::FunctionUrl,
+        Some("a"),
+    );
     is(r#"{"requestContext":{"http":{},"apiId":"a","domainName":"a.com"}}"#, Source::ApiGatewayHttp, Some("a"));
     is(r#"{"requestContext":{"http":null},"detail-type":"x","source":"y"}"#, Source::Eventbridge, None);
-    is(r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","resources":["r"],"detail":"{}"}"#, Source::Schedule, Some("r"));
+    is(
+        r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","resources":["r"],"detail":"{}"}"#,
+        Source::Schedule,
+        Some("r"),
+    );
     is(r#"{"detail-type":"Scheduled Event","source":"mine","resources":[]}"#, Source::Eventbridge, None);
     is(r#"[{"info":{"fieldName":"f"}},{"info":{"fieldName":"f"}}]"#, Source::Appsync, None);
 }
@@ -74,7 +104,9 @@ fn an_operation_has_exactly_its_keys() {
     for event in [r#"{"operation":"x"}"#, r#"{"input":{"a":1},"operation":"x"}"#, r#"{"operation":"x","input":null}"#] {
         is(event, Source::Operation, None);
     }
-    for event in [r#"{"operation":"x","more":1}"#, r#"{"operation":7}"#, r#"{"operation":null}"#, r#"{"input":1}"#, r#"["operation"]"#] {
+    for event in
+        [r#"{"operation":"x","more":1}"#, r#"{"operation":7}"#, r#"{"operation":null}"#, r#"{"input":1}"#, r#"["operation"]"#]
+    {
         is(event, Source::Direct, None);
     }
     picks(&[r#""source":"operation","name":"a""#], r#"{"operation":"a"}"#, Source::Operation, Some(0));
@@ -110,13 +142,20 @@ fn records_of_several_resources_are_refused() {
 
 #[test]
 fn records_that_differ_only_in_a_key_that_no_route_reads_are_routed() {
-    let record = |key: &str| format!(r#"{{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{{"bucket":{{"arn":"arn:aws:s3:::b"}},"object":{{"key":"{key}"}}}}}}"#);
+    let record = |key: &str| {
+        format!(
+            r#"{{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{{"bucket":{{"arn":"arn:aws:s3:::b"}},"object":{{"key":"{key}"}}}}}}"#
+        )
+    };
     let event = format!(r#"{{"Records":[{},{}]}}"#, record("in/a"), record("out/b"));
     picks(&[r#""source":"s3","resource":"b","event":"ObjectCreated:*""#], &event, Source::S3, Some(0));
     picks(&[r#""source":"s3","resource":"c","key_prefix":"in/""#], &event, Source::S3, None);
     let (table, _) = table(&[r#""source":"s3","key_prefix":"in/""#]);
     let refusal = table.route(event.as_bytes()).unwrap_err();
-    assert_eq!((refusal.code, refusal.what.as_str()), (Code::EventMixed, "the records of this `s3` event differ in what the route key `key_prefix` reads"));
+    assert_eq!(
+        (refusal.code, refusal.what.as_str()),
+        (Code::EventMixed, "the records of this `s3` event differ in what the route key `key_prefix` reads")
+    );
 }
 
 #[test]
@@ -155,7 +194,8 @@ fn the_message_of_a_refusal_holds_nothing_of_the_event() {
 
 #[test]
 fn resources_choose_the_route() {
-    let routes = [r#""source":"sqs""#, r#""source":"sqs","resource":"ord*""#, &format!(r#""source":"sqs","resource":"{ORDERS}""#)];
+    let routes =
+        [r#""source":"sqs""#, r#""source":"sqs","resource":"ord*""#, &format!(r#""source":"sqs","resource":"{ORDERS}""#)];
     let event = |name| format!(r#"{{"Records":[{}]}}"#, sqs(name));
     picks(&routes, &event("orders"), Source::Sqs, Some(2));
     picks(&routes, &event("order"), Source::Sqs, Some(1));
@@ -182,7 +222,9 @@ fn wheres_choose_the_route() {
 }
 
 fn rest(method: &str, path: &str, host: &str) -> String {
-    format!(r#"{{"httpMethod":"{method}","path":"{path}","headers":{{"Host":"{host}"}},"requestContext":{{"apiId":"api","stage":"prod"}}}}"#)
+    format!(
+        r#"{{"httpMethod":"{method}","path":"{path}","headers":{{"Host":"{host}"}},"requestContext":{{"apiId":"api","stage":"prod"}}}}"#
+    )
 }
 
 #[test]
@@ -212,10 +254,20 @@ fn what_an_http_reply_needs_to_know() {
         let routed = table.route(event.as_bytes()).unwrap();
         let http = routed.http.unwrap();
         assert_eq!(routed.source, source);
-        assert_eq!([http.method.as_deref(), http.path.as_deref(), http.host.as_deref(), http.stage.as_deref()], expected, "{event}");
+        assert_eq!(
+            [http.method.as_deref(), http.path.as_deref(), http.host.as_deref(), http.stage.as_deref()],
+            expected,
+            "{event}"
+        );
         assert_eq!((http.payload, http.multi_value_headers), (payload, multi_value), "{event}");
     }
-    check(&rest("GET", "/prod/a", "A.com"), Source::ApiGatewayRest, [Some("GET"), Some("/prod/a"), Some("a.com"), Some("prod")], 1, false);
+    check(
+        &rest("GET", "/prod/a", "A.com"),
+        Source::ApiGatewayRest,
+        [Some("GET"), Some("/prod/a"), Some("a.com"), Some("prod")],
+        1,
+        false,
+    );
     check(
         r#"{"version":"2.0","rawPath":"/prod/a%20b","headers":{"host":"evil.net"},"requestContext":{"http":{"method":"PUT"},"stage":"prod","domainName":"a.com"}}"#,
         Source::ApiGatewayHttp,
@@ -250,8 +302,13 @@ fn what_an_http_reply_needs_to_know() {
 
 #[test]
 fn no_truncation_and_no_changed_byte_panics() {
-    let (table, _) = table(&[r#""source":"http","path":"/{*r}","host":"a.com""#, r#""source":"s3","key_prefix":"a""#, r#""source":"direct","where":{"/a/b":"c"}"#]);
-    let record = r#"{"eventSource":"aws:s3","eventName":"O:\u0041","s3":{"bucket":{"arn":"arn:aws:s3:::b"},"object":{"key":"a%2"}}}"#;
+    let (table, _) = table(&[
+        r#""source":"http","path":"/{*r}","host":"a.com""#,
+        r#""source":"s3","key_prefix":"a""#,
+        r#""source":"direct","where":{"/a/b":"c"}"#,
+    ]);
+    let record =
+        r#"{"eventSource":"aws:s3","eventName":"O:\u0041","s3":{"bucket":{"arn":"arn:aws:s3:::b"},"object":{"key":"a%2"}}}"#;
     for event in [format!(r#"{{"Records":[{record},{record}],"a":{{"b":"c\n"}}}}"#), rest("GET", "/%", "é:1")] {
         assert!(table.route(event.as_bytes()).is_ok());
         for end in 0..event.len() {
@@ -261,7 +318,8 @@ fn no_truncation_and_no_changed_byte_panics() {
             for byte in [0, b'"', b'\\', b'{', b'}', b'[', b',', b'0', 0x80, 0xff] {
                 let mut changed = event.clone().into_bytes();
                 changed[at] = byte;
-                let expected = std::str::from_utf8(&changed).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+                let expected =
+                    std::str::from_utf8(&changed).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
                 let not_json = table.route(&changed).is_err_and(|refusal| refusal.code == Code::EventNotJson);
                 assert_eq!(not_json, !expected, "{}", changed.escape_ascii());
             }

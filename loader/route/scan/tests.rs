@@ -70,8 +70,8 @@ impl Random {
 #[test]
 fn agrees_with_serde_json_on_random_text() {
     const PIECES: &[&str] = &[
-        "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\\", "\\\"", "\\u00e9", "\\n", "1", "-", "0", ".5", "e3", "null", "true", "false",
-        " ", "\n", "é", "\u{1}", "abcdefgh", "\"a\":", "{\"a\":", "[1,",
+        "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\\", "\\\"", "\\u00e9", "\\n", "1", "-", "0", ".5", "e3", "null", "true",
+        "false", " ", "\n", "é", "\u{1}", "abcdefgh", "\"a\":", "{\"a\":", "[1,",
     ];
     let mut random = Random(7);
     let (mut good, mut bad) = (0, 0);
