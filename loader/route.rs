@@ -1,48 +1,31 @@
 //! Event bytes to a route: classify, pick. Pure: nothing here touches a file or a plugin.
+//!
+//! At start-up each entry of `routes` becomes a [`Match`], [`order`] says in which order they are tried or which two of them cannot
+//! stand beside each other, and [`Table::build`] merges all that any of them reads into one tree of places. For each event one pass
+//! ([`Table::route`]) checks that it is JSON and keeps what stands in those places; the table of sources says what the event is, and
+//! the first route that takes it has it.
 
-use std::borrow::Cow;
+mod row;
+mod source;
+mod table;
 
-use crate::manifest::wire;
-use crate::refusal::Code;
+mod condition;
+mod host;
+mod matching;
+mod order;
+mod path;
+mod pattern;
+mod pointer;
+mod resource;
+mod wheres;
 
-/// Which events a route takes: its source and the conditions on it.
-#[derive(Clone, Debug)]
-pub struct Match {}
+mod classify;
+mod extract;
+mod pick;
+mod scan;
+mod trie;
 
-/// Why an entry of `routes` cannot be matched.
-#[derive(Debug)]
-pub struct MatchError {
-    /// The key at fault.
-    pub key: Option<&'static str>,
-    /// The code.
-    pub code: Code,
-    /// The fact.
-    pub what: String,
-    /// The mend.
-    pub hint: Option<Cow<'static, str>>,
-}
-
-/// Two routes of which neither is the more specific one.
-#[derive(Debug)]
-pub struct Conflict {
-    /// The one index.
-    pub first: usize,
-    /// The other index.
-    pub second: usize,
-    /// In what they overlap.
-    pub why: String,
-}
-
-impl Match {
-    /// Reads the conditions of one route.
-    #[expect(clippy::missing_errors_doc, reason = "replaced at merge")]
-    pub fn parse(_route: &wire::Route) -> Result<Match, MatchError> {
-        Ok(Match {})
-    }
-}
-
-/// The order in which routes are tried.
-#[expect(clippy::missing_errors_doc, reason = "replaced at merge")]
-pub fn order(matches: &[Match]) -> Result<Vec<usize>, Conflict> {
-    Ok((0..matches.len()).collect())
-}
+pub use matching::{Match, MatchError};
+pub use order::{Conflict, order};
+pub use pick::{Http, Routed, Table};
+pub use source::{Selector, Source};

@@ -1,0 +1,344 @@
+use super::super::{Match, order};
+use super::*;
+
+/// A table of the routes given as the inside of JSON objects, tried in their order; a route's number is its place in the list.
+fn table(routes: &[&str]) -> (Table, Vec<usize>) {
+    let parse = |text: &&str| Match::parse(&serde_json::from_str(&format!(r#"{{"to":"p",{text}}}"#)).unwrap()).unwrap();
+    let matches: Vec<Match> = routes.iter().map(parse).collect();
+    let order = order(&matches).unwrap();
+    (Table::build(order.iter().map(|index| &matches[*index])), order)
+}
+
+#[track_caller]
+fn picks(routes: &[&str], event: &str, source: Source, expected: Option<usize>) {
+    let (table, order) = table(routes);
+    let routed = table.route(event.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}: {event}"));
+    assert_eq!((routed.source, routed.route.map(|number| order[number])), (source, expected), "{event}");
+}
+
+#[track_caller]
+fn is(event: &str, source: Source, resource: Option<&str>) {
+    let routed = table(&[]).0.route(event.as_bytes()).map(|routed| (routed.source, routed.resource.map(Cow::into_owned)));
+    assert_eq!(routed.map_err(|refusal| refusal.to_string()), Ok((source, resource.map(str::to_owned))), "{event}");
+}
+
+#[track_caller]
+fn refused(event: &[u8], code: Code, what: &str) {
+    let refusal = table(&[]).0.route(event).unwrap_err();
+    assert_eq!((refusal.code, refusal.place.as_str(), refusal.what.as_str()), (code, "event", what), "{}", event.escape_ascii());
+}
+
+fn sqs(name: &str) -> String {
+    format!(
+        r#"{{"messageId":"1","body":"{{\"eventSource\":\"aws:sns\"}}","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:123456789012:{name}"}}"#
+    )
+}
+
+const ORDERS: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
+
+#[test]
+fn what_has_no_mark_is_direct() {
+    for event in [
+        "null",
+        "[]",
+        "1",
+        "\"x\"",
+        "{}",
+        " {} ",
+        "[null]",
+        "[[]]",
+        r#"{"Records":[]}"#,
+        r#"{"Records":{}}"#,
+        r#"{"Records":"x"}"#,
+    ] {
+        is(event, Source::Direct, None);
+    }
+    is(r#"{"Records":[{"eventSource":null}]}"#, Source::Direct, None);
+    is(r#"{"records":[{"eventSource":"aws:sqs"}]}"#, Source::Direct, None);
+    is(r#"{"Records":[{"eventSource":"aws:SQS"}]}"#, Source::Direct, None);
+    is(r#"{"Records":[{"eventSource":["aws:sqs"]}]}"#, Source::Direct, None);
+    is(r#"{"n":1e999,"s":"\ud800"}"#, Source::Direct, None);
+}
+
+#[test]
+fn order_of_keys_white_space_and_escapes_make_no_difference() {
+    is(&format!(r#"{{"Records":[{}]}}"#, sqs("orders")), Source::Sqs, Some(ORDERS));
+    is(&format!(r#"{{"z":1,"Records":[{},{}],"a":{{}}}}"#, sqs("orders"), sqs("orders")), Source::Sqs, Some(ORDERS));
+    is(
+        r#"{"\u0052ecords" : [ {"eventSourceARN":"arn\u003aaws:sqs:e:1:q", "event\u0053ource":"aws\u003Asqs"} ] }"#,
+        Source::Sqs,
+        Some("arn:aws:sqs:e:1:q"),
+    );
+    is(r#"{"Records":[{"eventSource":"aws:sqs","eventSourceARN":null}]}"#, Source::Sqs, None);
+    is(r#"{"Records":[{"eventSource":"aws:sqs","eventSourceARN":7}]}"#, Source::Sqs, None);
+}
+
+#[test]
+fn the_first_row_that_fits_wins() {
+    is(
+        r#"{"type":"TOKEN","methodArn":"arn:m","httpMethod":"GET","requestContext":{"elb":{}}}"#,
+        Source::Authorizer,
+        Some("arn:m"),
+    );
+    is(r#"{"type":null,"methodArn":"arn:m","httpMethod":"GET","requestContext":{"elb":{}}}"#, Source::Alb, None);
+    is(r#"{"httpMethod":"GET","requestContext":{"apiId":"a"},"version":"1.0"}"#, Source::ApiGatewayHttp, Some("a"));
+    is(r#"{"httpMethod":"GET","requestContext":{"apiId":"a"},"version":1.0}"#, Source::ApiGatewayRest, Some("a"));
+    is(
+        r#"{"requestContext":{"http":{},"apiId":"a","domainName":"x.lambda-url.eu-west-1.on.aws"}}"#,
+        Source::FunctionUrl,
+        Some("a"),
+    );
+    is(r#"{"requestContext":{"http":{},"apiId":"a","domainName":"a.com"}}"#, Source::ApiGatewayHttp, Some("a"));
+    is(r#"{"requestContext":{"http":null},"detail-type":"x","source":"y"}"#, Source::Eventbridge, None);
+    is(
+        r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","resources":["r"],"detail":"{}"}"#,
+        Source::Schedule,
+        Some("r"),
+    );
+    is(r#"{"detail-type":"Scheduled Event","source":"mine","resources":[]}"#, Source::Eventbridge, None);
+    is(r#"[{"info":{"fieldName":"f"}},{"info":{"fieldName":"f"}}]"#, Source::Appsync, None);
+}
+
+#[test]
+fn an_operation_has_exactly_its_keys() {
+    for event in [r#"{"operation":"x"}"#, r#"{"input":{"a":1},"operation":"x"}"#, r#"{"operation":"x","input":null}"#] {
+        is(event, Source::Operation, None);
+    }
+    for event in
+        [r#"{"operation":"x","more":1}"#, r#"{"operation":7}"#, r#"{"operation":null}"#, r#"{"input":1}"#, r#"["operation"]"#]
+    {
+        is(event, Source::Direct, None);
+    }
+    picks(&[r#""source":"operation","name":"a""#], r#"{"operation":"a"}"#, Source::Operation, Some(0));
+    picks(&[r#""source":"operation","name":"a""#], r#"{"operation":"b"}"#, Source::Operation, None);
+    picks(&[r#""source":"direct""#], r#"{"operation":"a"}"#, Source::Operation, None);
+}
+
+#[test]
+fn what_is_refused_by_name() {
+    let zappa = |what: &str| format!("this is Zappa's {what}");
+    refused(br#"{"Records":[{"cf":{"config":{}}}]}"#, Code::EventRefused, "this is a Lambda@Edge event");
+    refused(br#"{"raw_command":"import os"}"#, Code::EventRefused, &zappa("`raw_command`, which ran event data as code"));
+    refused(br#"{"command":"a.b"}"#, Code::EventRefused, &zappa("`command`, which imported what the event named"));
+    refused(br#"{"manage":"migrate"}"#, Code::EventRefused, &zappa("`manage`, which ran what the event named"));
+    let refusal = table(&[]).0.route(br#"{"manage":"migrate"}"#).unwrap_err();
+    assert!(refusal.hint.is_some_and(|hint| hint.contains("`operation`")));
+    is(r#"{"command":"stop","device":7}"#, Source::Direct, None);
+    is(r#"{"command":null}"#, Source::Direct, None);
+}
+
+#[test]
+fn records_of_several_resources_are_refused() {
+    let what = |source: &str| format!("the records of this `{source}` event are of several sources or resources");
+    let batch = |records: &[String]| format!(r#"{{"Records":[{}]}}"#, records.join(",")).into_bytes();
+    refused(&batch(&[sqs("orders"), sqs("returns")]), Code::EventMixed, &what("sqs"));
+    refused(&batch(&[sqs("orders"), r#"{"EventSource":"aws:sns"}"#.into()]), Code::EventMixed, &what("sqs"));
+    refused(&batch(&[r#"{"EventSource":"aws:sns"}"#.into(), sqs("orders")]), Code::EventMixed, &what("sqs"));
+    refused(&batch(&[sqs("orders"), "{}".into()]), Code::EventMixed, &what("sqs"));
+    refused(&batch(&["7".into(), sqs("orders")]), Code::EventMixed, &what("sqs"));
+    refused(&batch(&[sqs("orders"), r#"{"cf":1}"#.into()]), Code::EventMixed, &what("sqs"));
+    refused(&batch(&[sqs("orders"), r#"{"eventSource":"aws:kinesis"}"#.into()]), Code::EventMixed, &what("sqs"));
+}
+
+#[test]
+fn records_that_differ_only_in_a_key_that_no_route_reads_are_routed() {
+    let record = |key: &str| {
+        format!(
+            r#"{{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{{"bucket":{{"arn":"arn:aws:s3:::b"}},"object":{{"key":"{key}"}}}}}}"#
+        )
+    };
+    let event = format!(r#"{{"Records":[{},{}]}}"#, record("in/a"), record("out/b"));
+    picks(&[r#""source":"s3","resource":"b","event":"ObjectCreated:*""#], &event, Source::S3, Some(0));
+    picks(&[r#""source":"s3","resource":"c","key_prefix":"in/""#], &event, Source::S3, None);
+    let (table, _) = table(&[r#""source":"s3","key_prefix":"in/""#]);
+    let refusal = table.route(event.as_bytes()).unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.what.as_str()),
+        (Code::EventMixed, "the records of this `s3` event differ in what the route key `key_prefix` reads")
+    );
+}
+
+#[test]
+fn a_key_given_twice_is_refused() {
+    let what = |pointer: &str, at: usize| format!("the key `{pointer}` is given a second time at byte {at}");
+    refused(br#"{"Records":[],"Records":[{"eventSource":"aws:sqs"}]}"#, Code::EventAmbiguous, &what("/Records", 14));
+    refused(br#"{"operation":"a","\u006fperation":"b"}"#, Code::EventAmbiguous, &what("/operation", 17));
+    refused(br#"{"operation":"a","operation":null}"#, Code::EventAmbiguous, &what("/operation", 17));
+    is(r#"{"x":1,"x":2}"#, Source::Direct, None);
+    let (table, _) = table(&[r#""source":"direct","where":{"/x":"a"}"#]);
+    assert_eq!(table.route(br#"{"x":1,"x":"a"}"#).unwrap_err().what, what("/x", 7));
+}
+
+#[test]
+fn what_is_not_json_is_refused_before_anything_else() {
+    refused(b"", Code::EventNotJson, "not JSON at byte 0: the text ends too early");
+    refused(br#"{"Records":[],"Records":[}"#, Code::EventNotJson, "not JSON at byte 25: no value begins like this");
+    refused(br#"{"operation":"a"} {}"#, Code::EventNotJson, "not JSON at byte 18: something follows the value");
+    refused(b"{\"a\":\"\xff\"}", Code::EventNotJson, "not UTF-8 at byte 6");
+    refused(b"\"\xed\xa0\x80\"", Code::EventNotJson, "not UTF-8 at byte 1");
+    refused(b"\xef\xbb\xbf{}", Code::EventNotJson, "not JSON at byte 0: no value begins like this");
+}
+
+#[test]
+fn the_message_of_a_refusal_holds_nothing_of_the_event() {
+    let secret = "hunter2";
+    for event in [
+        format!(r#"{{"{secret}":"{secret}" {secret}}}"#),
+        format!(r#"{{"operation":"{secret}","operation":"{secret}"}}"#),
+        format!(r#"{{"manage":"{secret}"}}"#),
+        format!(r#"{{"Records":[{},{}]}}"#, sqs(secret), sqs("x")),
+    ] {
+        assert!(!table(&[]).0.route(event.as_bytes()).unwrap_err().to_string().contains(secret), "{event}");
+    }
+}
+
+#[test]
+fn resources_choose_the_route() {
+    let routes =
+        [r#""source":"sqs""#, r#""source":"sqs","resource":"ord*""#, &format!(r#""source":"sqs","resource":"{ORDERS}""#)];
+    let event = |name| format!(r#"{{"Records":[{}]}}"#, sqs(name));
+    picks(&routes, &event("orders"), Source::Sqs, Some(2));
+    picks(&routes, &event("order"), Source::Sqs, Some(1));
+    picks(&routes, &event("returns"), Source::Sqs, Some(0));
+    picks(&routes[1..2], &event("returns"), Source::Sqs, None);
+    picks(&routes[1..2], r#"{"Records":[{"eventSource":"aws:sqs"}]}"#, Source::Sqs, None);
+}
+
+#[test]
+fn wheres_choose_the_route() {
+    let routes = [
+        r#""source":"direct","where":{"/job":"a","/dry":true}"#,
+        r#""source":"direct","where":{"/job":"a"}"#,
+        r#""source":"eventbridge","event_source":"my.*","where":{"/detail/state":"ready"}"#,
+    ];
+    picks(&routes, r#"{"job":"a","dry":false}"#, Source::Direct, Some(0));
+    picks(&routes, r#"{"job":"\u0061","dry":null}"#, Source::Direct, Some(1));
+    picks(&routes, r#"{"job":["a"]}"#, Source::Direct, None);
+    picks(&routes, r#"{"detail-type":"t","source":"my.app","detail":{"state":"ready"}}"#, Source::Eventbridge, Some(2));
+    picks(&routes, r#"{"detail-type":"t","source":"my.app","detail":{"state":"done"}}"#, Source::Eventbridge, None);
+    picks(&routes, r#"{"detail-type":"t","source":"aws.ec2","detail":{"state":"ready"}}"#, Source::Eventbridge, None);
+    picks(&[r#""source":"direct","where":{"/0/k":"v"}"#], r#"[{"k":"v","info":1}]"#, Source::Direct, Some(0));
+    picks(&[r#""source":"direct","where":{"/a~1b/":"v"}"#], r#"{"a/b":{"":"v"}}"#, Source::Direct, Some(0));
+}
+
+fn rest(method: &str, path: &str, host: &str) -> String {
+    format!(
+        r#"{{"httpMethod":"{method}","path":"{path}","headers":{{"Host":"{host}"}},"requestContext":{{"apiId":"api","stage":"prod"}}}}"#
+    )
+}
+
+#[test]
+fn http_routes_fall_through_to_the_next_that_takes_the_request() {
+    let routes = [
+        r#""source":"http","path":"/a","method":"GET""#,
+        r#""source":"http","path":"/{*rest}""#,
+        r#""source":"http","host":"*.example.com","path":"/a","method":"PUT""#,
+        r#""source":"api-gateway-rest","stage":"prod","path":"/only/{id}""#,
+    ];
+    let rest_source = Source::ApiGatewayRest;
+    picks(&routes, &rest("GET", "/a", "x.net"), rest_source, Some(0));
+    picks(&routes, &rest("POST", "/a", "x.net"), rest_source, Some(1));
+    picks(&routes, &rest("PUT", "/a", "API.example.com:443"), rest_source, Some(2));
+    picks(&routes, &rest("GET", "/a", "api.example.com"), rest_source, Some(0));
+    picks(&routes, &rest("GET", "/%61", "x.net"), rest_source, Some(0));
+    picks(&routes, &rest("GET", "/only/7", "x.net"), rest_source, Some(3));
+    picks(&routes, &rest("GET", "/only/%2e%2e", "x.net"), rest_source, None);
+    picks(&routes[..1], &rest("get", "/a", "x.net"), rest_source, None);
+}
+
+#[test]
+fn what_an_http_reply_needs_to_know() {
+    #[track_caller]
+    fn check(event: &str, source: Source, expected: [Option<&str>; 4], payload: u8, multi_value: bool) {
+        let (table, _) = table(&[]);
+        let routed = table.route(event.as_bytes()).unwrap();
+        let http = routed.http.unwrap();
+        assert_eq!(routed.source, source);
+        assert_eq!(
+            [http.method.as_deref(), http.path.as_deref(), http.host.as_deref(), http.stage.as_deref()],
+            expected,
+            "{event}"
+        );
+        assert_eq!((http.payload, http.multi_value_headers), (payload, multi_value), "{event}");
+    }
+    check(
+        &rest("GET", "/prod/a", "A.com"),
+        Source::ApiGatewayRest,
+        [Some("GET"), Some("/prod/a"), Some("a.com"), Some("prod")],
+        1,
+        false,
+    );
+    check(
+        r#"{"version":"2.0","rawPath":"/prod/a%20b","headers":{"host":"evil.net"},"requestContext":{"http":{"method":"PUT"},"stage":"prod","domainName":"a.com"}}"#,
+        Source::ApiGatewayHttp,
+        [Some("PUT"), Some("/a%20b"), Some("a.com"), Some("prod")],
+        2,
+        false,
+    );
+    check(
+        r#"{"rawPath":"/prod/a","requestContext":{"http":{"method":"GET"},"stage":"$default","domainName":"x.lambda-url.eu-west-1.on.aws"}}"#,
+        Source::FunctionUrl,
+        [Some("GET"), Some("/prod/a"), Some("x.lambda-url.eu-west-1.on.aws"), None],
+        2,
+        false,
+    );
+    check(
+        r#"{"httpMethod":"GET","path":"/","multiValueHeaders":{"HOST":["b.com:80","c.com"]},"requestContext":{"elb":{"targetGroupArn":"arn:t"}}}"#,
+        Source::Alb,
+        [Some("GET"), Some("/"), Some("b.com"), None],
+        1,
+        true,
+    );
+    check(
+        r#"{"version":"2.0","path":"/a?x=/b","method":"GET","headers":{"host":["b.com"]},"requestContext":{"serviceNetworkArn":"arn:n"}}"#,
+        Source::VpcLattice,
+        [Some("GET"), Some("/a"), Some("b.com"), None],
+        2,
+        false,
+    );
+    check(r#"{"raw_path":"/a?x","method":"GET"}"#, Source::VpcLattice, [Some("GET"), Some("/a"), None, None], 1, false);
+    check(r#"{"httpMethod":1,"requestContext":{}}"#, Source::ApiGatewayRest, [None, None, None, None], 1, false);
+}
+
+#[test]
+fn no_truncation_and_no_changed_byte_panics() {
+    let (table, _) = table(&[
+        r#""source":"http","path":"/{*r}","host":"a.com""#,
+        r#""source":"s3","key_prefix":"a""#,
+        r#""source":"direct","where":{"/a/b":"c"}"#,
+    ]);
+    let record =
+        r#"{"eventSource":"aws:s3","eventName":"O:\u0041","s3":{"bucket":{"arn":"arn:aws:s3:::b"},"object":{"key":"a%2"}}}"#;
+    for event in [format!(r#"{{"Records":[{record},{record}],"a":{{"b":"c\n"}}}}"#), rest("GET", "/%", "é:1")] {
+        assert!(table.route(event.as_bytes()).is_ok());
+        for end in 0..event.len() {
+            assert_eq!(table.route(&event.as_bytes()[..end]).unwrap_err().code, Code::EventNotJson);
+        }
+        for at in 0..event.len() {
+            for byte in [0, b'"', b'\\', b'{', b'}', b'[', b',', b'0', 0x80, 0xff] {
+                let mut changed = event.clone().into_bytes();
+                changed[at] = byte;
+                let expected =
+                    std::str::from_utf8(&changed).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+                let not_json = table.route(&changed).is_err_and(|refusal| refusal.code == Code::EventNotJson);
+                assert_eq!(not_json, !expected, "{}", changed.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
+fn depth_is_no_reason_to_refuse_and_needs_no_stack() {
+    let (table, _) = table(&[r#""source":"direct","where":{"/a/a/a":true}"#]);
+    let event = format!("{}1{}", r#"{"a":"#.repeat(1_000_000), "}".repeat(1_000_000));
+    assert_eq!(table.route(event.as_bytes()).unwrap().route, Some(0));
+    let brackets = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    assert_eq!(table.route(brackets.as_bytes()).unwrap().source, Source::Direct);
+}
+
+#[test]
+fn strings_without_escapes_are_borrowed() {
+    let event = format!(r#"{{"Records":[{}]}}"#, sqs("orders"));
+    let (table, _) = table(&[]);
+    assert!(matches!(table.route(event.as_bytes()).unwrap().resource, Some(Cow::Borrowed(_))));
+}

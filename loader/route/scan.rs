@@ -1,0 +1,382 @@
+//! JSON text, token by token: checked against the whole grammar, never built into a tree, never recursing.
+//!
+//! `serde_json` could do this (and is the oracle of the tests below), but it refuses what is valid JSON and none of our business
+//! (numbers beyond `f64`, half a surrogate pair in a string that nobody decodes), reports lines where an event has none, and takes
+//! more than twice the time on batches of escaped bodies.
+
+use std::borrow::Cow;
+
+/// Why the text is not JSON, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Offset of the byte at fault, from 0.
+    pub(super) at: usize,
+    /// In lower case, without a final stop.
+    pub(super) what: &'static str,
+}
+
+/// What kind of value stands in a place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing, or `null`, which counts as nothing.
+    #[default]
+    Absent,
+    /// `true`, `false` or a number.
+    Scalar,
+    /// A string.
+    Text,
+    /// `[…]`
+    Array,
+    /// `{…}`
+    Object,
+}
+
+/// A string where it stands in the event, escapes and all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'e> {
+    /// With its quotes.
+    quoted: &'e str,
+    /// Whether a backslash occurs in it.
+    escaped: bool,
+}
+
+impl<'e> Text<'e> {
+    /// The characters. Half a surrogate pair cannot be one: such a string is given as it stands, with its escapes.
+    pub(super) fn decode(self) -> Cow<'e, str> {
+        let raw = self.quoted.get(1..self.quoted.len().saturating_sub(1)).unwrap_or_default();
+        match self.escaped.then(|| serde_json::from_str::<String>(self.quoted)) {
+            Some(Ok(decoded)) => Cow::Owned(decoded),
+            Some(Err(_)) | None => Cow::Borrowed(raw),
+        }
+    }
+
+    /// Whether it may be one of the strings whose lengths `known` tells. Escapes hide the length.
+    #[inline]
+    pub(super) fn may_be(self, known: impl FnOnce(usize) -> bool) -> bool {
+        self.escaped || known(self.quoted.len().saturating_sub(2))
+    }
+
+    /// Whether both are the same characters.
+    pub(super) fn same(self, other: Text<'_>) -> bool {
+        self.quoted == other.quoted || ((self.escaped || other.escaped) && self.decode() == other.decode())
+    }
+}
+
+/// A position in JSON text.
+pub(super) struct Scanner<'e> {
+    text: &'e str,
+    at: usize,
+}
+
+impl<'e> Scanner<'e> {
+    pub(super) fn new(text: &'e str) -> Self {
+        Scanner { text, at: 0 }
+    }
+
+    /// The offset of the next byte.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Goes back to an offset that [`Scanner::at`] gave.
+    pub(super) fn rewind(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The next byte that is not white space, without taking it.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Result<u8, Fault> {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
+                Some(&byte) => return Ok(byte),
+                None => return Err(self.fault("the text ends too early")),
+            }
+        }
+    }
+
+    /// Takes the byte that [`Scanner::peek`] saw.
+    #[inline]
+    pub(super) fn take(&mut self) {
+        self.at += 1;
+    }
+
+    /// Takes `byte`, after white space.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8, otherwise: &'static str) -> Result<(), Fault> {
+        if self.peek()? != byte {
+            return Err(self.fault(otherwise));
+        }
+        self.take();
+        Ok(())
+    }
+
+    /// Only white space may follow.
+    pub(super) fn end(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Ok(_) => Err(self.fault("something follows the value")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The string of a key or value, after white space.
+    #[inline]
+    pub(super) fn string(&mut self, otherwise: &'static str) -> Result<Text<'e>, Fault> {
+        self.expect(b'"', otherwise)?;
+        let start = self.at - 1;
+        let escaped = self.string_end()?;
+        Ok(Text { quoted: self.text.get(start..self.at).unwrap_or_default(), escaped })
+    }
+
+    /// A key and its colon.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<Text<'e>, Fault> {
+        let key = self.string("a key is a string")?;
+        self.expect(b':', "a key is followed by `:`")?;
+        Ok(key)
+    }
+
+    /// Any value, checked and passed over.
+    pub(super) fn skip(&mut self) -> Result<Kind, Fault> {
+        match self.peek()? {
+            b'{' => self.skip_nested().map(|()| Kind::Object),
+            b'[' => self.skip_nested().map(|()| Kind::Array),
+            byte => self.skip_plain(byte),
+        }
+    }
+
+    /// A value that is neither array nor object, beginning with `byte`.
+    #[inline]
+    fn skip_plain(&mut self, byte: u8) -> Result<Kind, Fault> {
+        match byte {
+            b'"' => self.take_then(Self::string_end).map(|_| Kind::Text),
+            b'n' => self.word("null").map(|()| Kind::Absent),
+            b't' => self.word("true").map(|()| Kind::Scalar),
+            b'f' => self.word("false").map(|()| Kind::Scalar),
+            b'-' | b'0'..=b'9' => self.number().map(|()| Kind::Scalar),
+            _ => Err(self.fault("no value begins like this")),
+        }
+    }
+
+    fn take_then<T>(&mut self, then: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.take();
+        then(self)
+    }
+
+    /// An array or object. Depth costs one bit a level, not a stack frame.
+    fn skip_nested(&mut self) -> Result<(), Fault> {
+        let mut open = Nesting::default();
+        'value: loop {
+            match self.peek()? {
+                b'{' => {
+                    self.take();
+                    if self.peek()? != b'}' {
+                        open.push(true);
+                        self.key()?;
+                        continue 'value;
+                    }
+                    self.take();
+                }
+                b'[' => {
+                    self.take();
+                    if self.peek()? != b']' {
+                        open.push(false);
+                        continue 'value;
+                    }
+                    self.take();
+                }
+                byte => {
+                    self.skip_plain(byte)?;
+                }
+            }
+            while let Some(object) = open.innermost() {
+                match (self.peek()?, object) {
+                    (b',', true) => {
+                        self.take();
+                        self.key()?;
+                        continue 'value;
+                    }
+                    (b',', false) => {
+                        self.take();
+                        continue 'value;
+                    }
+                    (b'}', true) | (b']', false) => {
+                        self.take();
+                        open.pop();
+                    }
+                    (_, true) => return Err(self.fault("a member is followed by `,` or `}`")),
+                    (_, false) => return Err(self.fault("an element is followed by `,` or `]`")),
+                }
+            }
+            return Ok(());
+        }
+    }
+
+    fn word(&mut self, word: &'static str) -> Result<(), Fault> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word.as_bytes()) {
+            return Err(self.fault("no value begins like this"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.byte() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.byte() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.byte() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.byte() {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.fault("a number lacks a digit")) } else { Ok(()) }
+    }
+
+    /// From after the opening quote to after the closing one; whether a backslash occurred.
+    ///
+    /// Eight bytes at a time: bodies that are JSON within JSON have a backslash every few bytes, so the bytes of one word are
+    /// classified once and every escape in it is taken from that.
+    #[inline]
+    fn string_end(&mut self) -> Result<bool, Fault> {
+        let mut escaped = false;
+        while let Some(&word) = self.text.as_bytes().get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            let mut marks = marks(u64::from_le_bytes(word));
+            let start = self.at;
+            self.at = start + 8;
+            while marks != 0 {
+                let place = (marks.trailing_zeros() / 8) as usize;
+                self.at = start + place;
+                match self.byte() {
+                    Some(b'"') => {
+                        self.at += 1;
+                        return Ok(escaped);
+                    }
+                    Some(b'\\') => {
+                        escaped = true;
+                        self.escape()?;
+                        let done = self.at - start;
+                        if done >= 8 {
+                            break;
+                        }
+                        marks &= u64::MAX << (8 * done);
+                        self.at = start + 8;
+                    }
+                    _ => return Err(self.fault("a string holds a control character")),
+                }
+            }
+        }
+        loop {
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(0..0x20) => return Err(self.fault("a string holds a control character")),
+                Some(_) => self.at += 1,
+                None => return Err(self.fault("the text ends too early")),
+            }
+        }
+    }
+
+    /// One escape, from its backslash.
+    #[inline]
+    fn escape(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        match self.byte() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(b'u') => {
+                for _ in 0..4 {
+                    self.at += 1;
+                    if !self.byte().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(self.fault("`\\u` is followed by four hexadecimal digits"));
+                    }
+                }
+                self.at += 1;
+                Ok(())
+            }
+            Some(_) => Err(self.fault("a string holds an escape that JSON does not have")),
+            None => Err(self.fault("the text ends too early")),
+        }
+    }
+
+    #[inline]
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    pub(super) fn fault(&self, what: &'static str) -> Fault {
+        Fault { at: self.at, what }
+    }
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
+
+/// The high bit of each byte of `word` that is a quote, a backslash or a control character. Exact for every byte, not only for the
+/// first: no borrow passes from one byte to the next.
+#[inline]
+fn marks(word: u64) -> u64 {
+    let zeros = |word: u64| !(((word & !HIGH) + !HIGH) | word | !HIGH);
+    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64)) | zeros(word & (ONES * 0xe0))
+}
+
+/// Which of the open brackets are braces, innermost last.
+#[derive(Default)]
+struct Nesting {
+    bits: u64,
+    depth: usize,
+    outer: Vec<u64>,
+}
+
+impl Nesting {
+    fn push(&mut self, object: bool) {
+        if self.depth != 0 && self.depth.is_multiple_of(64) {
+            self.outer.push(self.bits);
+        }
+        self.bits = self.bits << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.bits >>= 1;
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth != 0 && self.depth.is_multiple_of(64) {
+            self.bits = self.outer.pop().unwrap_or_default();
+        }
+    }
+
+    fn innermost(&self) -> Option<bool> {
+        (self.depth != 0).then_some(self.bits & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use super::*;
+
+fn scan(text: &str) -> Result<Kind, Fault> {
+    let mut scanner = Scanner::new(text);
+    let kind = scanner.skip()?;
+    scanner.end()?;
+    Ok(kind)
+}
+
+#[test]
+fn what_is_json_and_what_is_not_and_where() {
+    #[track_caller]
+    fn check(text: &str, expected: Result<Kind, (usize, &str)>) {
+        assert_eq!(scan(text).map_err(|fault| (fault.at, fault.what)), expected, "{text}");
+    }
+    check("null", Ok(Kind::Absent));
+    check(" [ ] \n", Ok(Kind::Array));
+    check("{}", Ok(Kind::Object));
+    check("-0.5e+10", Ok(Kind::Scalar));
+    check("1e999", Ok(Kind::Scalar));
+    check(r#""\ud800""#, Ok(Kind::Text));
+    check(r#"{"a":[{"b":{}},[],1,"x"],"c":null}"#, Ok(Kind::Object));
+    check("", Err((0, "the text ends too early")));
+    check("  ", Err((2, "the text ends too early")));
+    check("nul", Err((0, "no value begins like this")));
+    check("\u{feff}{}", Err((0, "no value begins like this")));
+    check("{} x", Err((3, "something follows the value")));
+    check("[1,]", Err((3, "no value begins like this")));
+    check("[1 2]", Err((3, "an element is followed by `,` or `]`")));
+    check("[1}", Err((2, "an element is followed by `,` or `]`")));
+    check(r#"{"a" 1}"#, Err((5, "a key is followed by `:`")));
+    check(r#"{"a":1]"#, Err((6, "a member is followed by `,` or `}`")));
+    check(r#"{"a":1,}"#, Err((7, "a key is a string")));
+    check("{1:1}", Err((1, "a key is a string")));
+    check("01", Err((1, "something follows the value")));
+    check("-", Err((1, "a number lacks a digit")));
+    check("1.", Err((2, "a number lacks a digit")));
+    check("1e", Err((2, "a number lacks a digit")));
+    check("\"a\u{1}\"", Err((2, "a string holds a control character")));
+    check("\"0123456789\u{1f}\"", Err((11, "a string holds a control character")));
+    check(r#""\x""#, Err((2, "a string holds an escape that JSON does not have")));
+    check(r#""\u12g4""#, Err((5, "`\\u` is followed by four hexadecimal digits")));
+    check(r#""0123456789"#, Err((11, "the text ends too early")));
+    check(r#""\"#, Err((2, "the text ends too early")));
+}
+
+#[test]
+fn a_million_levels_need_no_stack() {
+    let depth = 1_000_000;
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        assert!(scan(&text).is_ok());
+        assert!(scan(&text[..text.len() - 1]).is_err());
+    }
+    let mixed = format!("{}1{}", r#"[{"a":"#.repeat(depth), "}]".repeat(depth));
+    assert!(scan(&mixed).is_ok());
+    assert!(scan(&mixed.replacen("}]", "]}", 1)).is_err());
+}
+
+/// A small random generator, so that failures repeat.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+#[test]
+fn agrees_with_serde_json_on_random_text() {
+    const PIECES: &[&str] = &[
+        "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\\", "\\\"", "\\u00e9", "\\n", "1", "-", "0", ".5", "e3", "null", "true",
+        "false", " ", "\n", "é", "\u{1}", "abcdefgh", "\"a\":", "{\"a\":", "[1,",
+    ];
+    let mut random = Random(7);
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..60_000 {
+        let mut text = String::new();
+        for _ in 0..=random.below(if round % 2 == 0 { 5 } else { 14 }) {
+            text.push_str(PIECES[random.below(PIECES.len())]);
+        }
+        let expected = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        assert_eq!(scan(&text).is_ok(), expected, "{text}");
+        if expected { good += 1 } else { bad += 1 }
+    }
+    assert!(good > 500 && bad > 500, "{good} {bad}");
+}
+
+#[test]
+fn every_length_and_place_of_an_escape_in_a_string() {
+    for length in 0..40 {
+        for place in 0..=length {
+            for escape in ["\\\"", "\\\\", "\\u0041", "é", "\\\\\\\""] {
+                let text = format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place));
+                let string = Scanner::new(&text).string("").unwrap();
+                assert_eq!(string.decode(), serde_json::from_str::<String>(&text).unwrap(), "{text}");
+                assert!(scan(&text[..text.len() - 1]).is_err(), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn marks_are_exact_for_every_byte() {
+    for high in 0..=255u8 {
+        for low in 0..=255u8 {
+            let found = marks(u64::from_le_bytes([low, high, b'x', b'x', b'x', b'x', b'x', b'x']));
+            let mark = |byte: u8| u64::from(byte < 0x20 || byte == b'"' || byte == b'\\') << 7;
+            assert_eq!(found, mark(low) | mark(high) << 8, "{low} {high}");
+        }
+    }
+}
