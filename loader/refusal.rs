@@ -180,6 +180,8 @@ codes! {
     AbiNoteDuplicate = "abi-note-duplicate", Abi;
     /// The ABI note cannot be read.
     AbiNoteMalformed = "abi-note-malformed", Abi;
+    /// A plugin stands among `libraries`.
+    LibraryIsPlugin = "library-is-plugin", Abi;
     /// The plugin speaks an ABI generation that this loader does not.
     AbiVersion = "abi-version", Abi;
     /// What the plugin says of itself once loaded is not what its note says.
