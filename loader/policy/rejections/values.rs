@@ -135,33 +135,9 @@ fn variables_and_never_their_values() {
     );
 }
 
-/// Routes.
+/// Routes. What their matching keys may say is told by the tests of the matcher.
 #[test]
-fn keys_that_a_source_does_not_have() {
-    check(
-        r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
-"routes":{"r":{"source":"sqs","to":"p","reply":"stream"}}}"#,
-        Code::RouteKeyUnknown,
-        r#"m.json:2:40: routes.r.reply: the source "sqs" does not have "reply" (hint: HTTP sources have it)"#,
-    );
-    check(
-        r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
-"routes":{"r":{"source":"sqs","to":"p","on_failure":"respond"}}}"#,
-        Code::RouteKeyUnknown,
-        r#"m.json:2:40: routes.r.on_failure: the source "sqs" does not have "on_failure" (hint: HTTP sources and websocket have it)"#,
-    );
-    check(
-        r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
-"routes":{"r":{"source":"sns","to":"p","batch":"each"}}}"#,
-        Code::RouteKeyUnknown,
-        r#"m.json:2:40: routes.r.batch: the source "sns" does not have "batch" (hint: sqs, kinesis, dynamodb and kafka have it)"#,
-    );
-    check(
-        r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
-"routes":{"r":{"source":"http","to":"p","report_batch_item_failures":false}}}"#,
-        Code::RouteKeyUnknown,
-        r#"m.json:2:41: routes.r.report_batch_item_failures: the source "http" does not have "report_batch_item_failures" (hint: sqs, kinesis, dynamodb and kafka have it)"#,
-    );
+fn concurrency_is_for_batches_one_record_at_a_time() {
     check(
         r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
 "routes":{"r":{"source":"http","to":"p","concurrency":1}}}"#,
