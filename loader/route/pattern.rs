@@ -191,7 +191,7 @@ impl Pattern {
                     (None, Some(token)) => (token.is_star(), false, false),
                     (None, None) => return true,
                 };
-                let mut reach = |cells: &mut [bool], place: usize| cells.get_mut(place).into_iter().for_each(|cell| *cell = true);
+                let reach = |cells: &mut [bool], place: usize| cells.get_mut(place).into_iter().for_each(|cell| *cell = true);
                 if along {
                     reach(&mut line, place + 1);
                 }
