@@ -25,7 +25,7 @@ use crate::digest::Digest;
 use crate::policy::problem::Problem;
 use crate::refusal::{Code, Refusal};
 pub(crate) use fault::Fault;
-use text::{Node, Value};
+use text::{Key, Node, Value};
 
 /// The most stages that a manifest may have: each is merged and checked whenever the manifest is read.
 pub const STAGES: usize = 100;
@@ -68,7 +68,7 @@ impl Manifest {
         let (text, root) = text::read(bytes).map_err(|fault| {
             // Without a tree there is no JSON path, and the text may not even be text.
             let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(text::LIMIT)).unwrap_or(bytes));
-            refusal(name, &text, None, fault, "")
+            refusal(name, &text, None, fault)
         })?;
         let mut manifest = Manifest { name: name.to_owned(), text: text.to_owned(), root, staged: false, stages: Vec::new() };
         match manifest.read_stages() {
@@ -77,54 +77,48 @@ impl Manifest {
                 manifest.stages = stages;
                 Ok(manifest)
             }
-            Err((fault, stage)) => Err(refusal(name, text, Some(&manifest.root), fault, &stage)),
+            Err(fault) => Err(refusal(name, text, Some(&manifest.root), fault)),
         }
     }
 
-    fn read_stages(&self) -> Result<(bool, Vec<Stage>), (Fault, String)> {
-        let plain = |fault| (fault, String::new());
-        text::no_key_twice(&self.root).map_err(plain)?;
+    fn read_stages(&self) -> Result<(bool, Vec<Stage>), Fault> {
+        text::no_key_twice(&self.root)?;
         let Value::Object(members) = &self.root.value else {
-            return Err(plain(Fault::new(Code::ManifestType, "a manifest must be an object").at(self.root.span.clone())));
+            return Err(Fault::new(Code::ManifestType, "a manifest must be an object").at(self.root.span.clone()));
         };
-        check_version(&self.root).map_err(plain)?;
+        check_version(&self.root)?;
         let Some((key, patches)) = self.root.member("stages") else {
-            let wire = decode::decode::<wire::Manifest>(&self.text, &self.root).map_err(plain)?;
+            let wire = decode::decode::<wire::Manifest>(&self.text, &self.root)?;
             if let Some((key, _)) = self.root.member("default_stage") {
                 let fault = Fault::new(Code::StageUnknown, "there is no stage: the manifest has no \"stages\"");
-                return Err(plain(fault.hint("remove default_stage, or add the stage").at(key.span.clone())));
+                return Err(fault.hint("remove default_stage, or add the stage").at(key.span.clone()));
             }
             let stage = Stage { name: None, wire, tree: self.root.clone(), patch: 0..0, idle: Vec::new() };
             return Ok((false, vec![stage]));
         };
         let Value::Object(patches) = &patches.value else {
             let fault = Fault::new(Code::ManifestType, "expected an object of stages");
-            return Err(plain(fault.at(patches.span.clone())));
+            return Err(fault.at(patches.span.clone()));
         };
         if patches.is_empty() || patches.len() > STAGES {
             let what = format!("a manifest with \"stages\" has 1 to {STAGES} of them, and here are {}", patches.len());
             let fault = Fault::new(Code::ManifestValue, what).at(key.span.clone());
-            return Err(plain(if patches.is_empty() { fault.hint("remove the key") } else { fault }));
+            return Err(if patches.is_empty() { fault.hint("remove the key") } else { fault });
+        }
+        if let Some(default) = self.root.get("default_stage") {
+            check_default(default, patches)?;
         }
         let rest: Vec<_> = members.iter().filter(|(key, _)| key.name != "stages").cloned().collect();
         let base = Node { span: self.root.span.clone(), verbatim: false, value: Value::Object(rest) };
         let mut stages = Vec::with_capacity(patches.len());
         for (key, patch) in patches {
-            crate::policy::name::check(&key.name).map_err(|problem| plain(problem.fault(key.span.clone())))?;
-            stage::check(patch).map_err(plain)?;
+            crate::policy::name::check(&key.name).map_err(|problem| problem.fault(key.span.clone()))?;
+            stage::check(patch)?;
             let mut idle = Vec::new();
             let tree = stage::merge(Some(&base), patch, stage::Part::Root, &mut idle);
-            let wire = decode::decode::<wire::Manifest>(&self.text, &tree)
-                .map_err(|fault| (fault.clone(), suffix(&key.name, &patch.span, fault.span.as_ref())))?;
+            let wire =
+                decode::decode::<wire::Manifest>(&self.text, &tree).map_err(|fault| fault.in_stage(&key.name, &patch.span))?;
             stages.push(Stage { name: Some(key.name.clone()), wire, tree, patch: patch.span.clone(), idle });
-        }
-        if let (Some((_, value)), Some(Value::String(name))) =
-            (self.root.member("default_stage"), self.root.get("default_stage").map(|node| &node.value))
-            && !stages.iter().any(|stage| stage.name.as_ref() == Some(name))
-        {
-            let fault = Fault::new(Code::StageUnknown, format!("there is no stage {}", near::quoted(name)));
-            let hint = format!("the stages are {}", near::all(patches.iter().map(|(key, _)| key.name.as_str())));
-            return Err(plain(fault.hint(hint).at(value.span.clone())));
         }
         Ok((true, stages))
     }
@@ -192,23 +186,33 @@ impl Manifest {
         Ok(render::pretty(&self.text, &flat))
     }
 
+    /// Where something of one stage is, for messages: `manifest.json:12:5: plugins.orders`. Of a path that is not there: where what
+    /// there is of it is.
+    #[must_use]
+    pub fn place(&self, stage: &Stage, path: &[&str]) -> String {
+        let path: Vec<String> = path.iter().map(|&step| step.to_owned()).collect();
+        let fault = Fault::new(Code::Internal, "").at(stage.locate(&path, true));
+        refusal(&self.name, &self.text, Some(&self.root), fault).place
+    }
+
     /// A problem of one stage as a refusal at its place.
     pub(crate) fn refuse(&self, stage: &Stage, problem: &Problem) -> Refusal {
         let mut fault = problem.fault(stage.locate(&problem.path, problem.on_key));
         if let Some((between, path)) = &problem.also {
             fault = fault.also(between, Some(stage.locate(path, true)));
         }
-        let suffix = stage.name.as_deref().map(|name| suffix(name, &stage.patch, fault.span.as_ref()));
-        refusal(&self.name, &self.text, Some(&self.root), fault, suffix.as_deref().unwrap_or_default())
+        if let Some(name) = &stage.name {
+            fault = fault.in_stage(name, &stage.patch);
+        }
+        refusal(&self.name, &self.text, Some(&self.root), fault)
     }
 
     /// What merging itself noticed in one stage.
-    pub(crate) fn idle_nulls(&self, stage: &Stage) -> Vec<String> {
-        let words = |span: &Range<usize>| {
+    pub(crate) fn idle_nulls(&self, stage: &Stage) -> impl Iterator<Item = String> {
+        stage.idle.iter().map(|span| {
             let fault = Fault::new(Code::ManifestValue, "this null removes nothing").hint("is the key mistyped");
-            refusal(&self.name, &self.text, Some(&self.root), fault.at(span.clone()), "").to_string()
-        };
-        stage.idle.iter().map(words).collect()
+            refusal(&self.name, &self.text, Some(&self.root), fault.at(span.clone())).to_string()
+        })
     }
 }
 
@@ -247,16 +251,21 @@ fn check_version(root: &Node) -> Result<(), Fault> {
     }
 }
 
-/// Which stage a fault shows in, where its place does not say so.
-fn suffix(stage: &str, patch: &Range<usize>, at: Option<&Range<usize>>) -> String {
-    match at {
-        Some(at) if patch.contains(&at.start) => String::new(),
-        _ => format!(" in stage {stage}"),
+/// `default_stage` must be one of the stages.
+fn check_default(default: &Node, stages: &[(Key, Node)]) -> Result<(), Fault> {
+    let names = || stages.iter().map(|(key, _)| key.name.as_str());
+    match &default.value {
+        Value::String(name) if names().any(|stage| stage == name) => Ok(()),
+        Value::String(name) => {
+            let fault = Fault::new(Code::StageUnknown, format!("there is no stage {}", near::quoted(name)));
+            Err(fault.hint(format!("the stages are {}", near::all(names()))).at(default.span.clone()))
+        }
+        _ => Err(Fault::new(Code::ManifestType, "expected the name of a stage").at(default.span.clone())),
     }
 }
 
 /// The one place where a fault is put into words.
-fn refusal(name: &str, text: &str, root: Option<&Node>, fault: Fault, suffix: &str) -> Refusal {
+fn refusal(name: &str, text: &str, root: Option<&Node>, fault: Fault) -> Refusal {
     let mut at = name.to_owned();
     if let Some(span) = &fault.span {
         let (line, column) = place::line_column(text, span.start);
@@ -266,9 +275,11 @@ fn refusal(name: &str, text: &str, root: Option<&Node>, fault: Fault, suffix: &s
             at.push_str(&format!(": {path}"));
         }
     }
-    at.push_str(suffix);
+    if let Some(stage) = &fault.stage {
+        at.push_str(&format!(" in stage {stage}"));
+    }
     let mut what = fault.what;
-    if let Some((between, span)) = fault.also {
+    if let Some((between, span)) = fault.also.as_deref() {
         let (line, column) = place::line_column(text, span.start);
         what.push_str(&format!("{between}{line}:{column}"));
     }

@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use crate::digest::Digest;
 use crate::machine::Architecture;
-use crate::manifest::{Manifest, wire};
+use crate::manifest::{Manifest, Stage, wire};
 use crate::refusal::{Code, Refusal};
 use crate::route;
 
 pub use crate::manifest::wire::{Load, Lockdown};
 pub(crate) use path::ARCH;
+use problem::Problem;
 
 /// Where the manifest lies: what relative paths in it are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +56,24 @@ pub fn plan(manifest: &Manifest, stage: Option<&str>, base: &Base, architecture:
         let checked = check::stage(stage, base, architecture, &mut warnings);
         let mut plan = checked.map_err(|problem| manifest.refuse(stage, &problem))?;
         if stage.name == wanted.name {
-            plan.warnings = manifest.idle_nulls(stage);
-            plan.warnings.extend(warnings.iter().map(|warning| manifest.refuse(stage, warning).to_string()));
+            plan.warnings = worded(manifest, stage, &warnings);
             chosen = Some(plan);
         }
     }
     chosen.ok_or_else(|| Refusal::new(Code::Internal, manifest.name(), "the chosen stage was lost"))
+}
+
+/// The most warnings that are put into words.
+const WARNINGS: usize = 50;
+
+fn worded(manifest: &Manifest, stage: &Stage, warnings: &[Problem]) -> Vec<String> {
+    let worded = warnings.iter().map(|warning| manifest.refuse(stage, warning).to_string());
+    let mut words: Vec<_> = manifest.idle_nulls(stage).chain(worded).take(WARNINGS + 1).collect();
+    if words.len() > WARNINGS {
+        words.truncate(WARNINGS);
+        words.push(format!("{}: there are more warnings", manifest.name()));
+    }
+    words
 }
 
 /// What one stage of a manifest asks for, checked against its own allowlist.

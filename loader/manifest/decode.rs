@@ -6,6 +6,7 @@ use serde::forward_to_deserialize_any;
 use super::fault::Fault;
 use super::text::{Key, Node, Value};
 use super::{render, wire};
+use crate::refusal::Code;
 
 /// Decodes `node` of `text`.
 pub(super) fn decode<'de, T: de::Deserialize<'de>>(text: &'de str, node: &'de Node) -> Result<T, Fault> {
@@ -27,7 +28,13 @@ impl<'de> Reader<'de> {
             Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(value), ..) => visitor.visit_u64(value),
                 (_, Some(value), _) => visitor.visit_i64(value),
-                (.., value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
+                // serde_json makes a float of a whole number that is too large; nothing here is a float.
+                (.., value) => match self.text.get(self.node.span.clone()) {
+                    Some(text) if !text.contains(['.', 'e', 'E']) => {
+                        Err(Fault::new(Code::ManifestValue, "the number is too large"))
+                    }
+                    _ => visitor.visit_f64(value.unwrap_or(f64::NAN)),
+                },
             },
             Value::String(value) => visitor.visit_borrowed_str(value),
             Value::Array(items) => visitor.visit_seq(de::value::SeqDeserializer::new(items.iter().map(at))),
@@ -68,7 +75,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
         if name == wire::Json::TOKEN {
-            return visitor.visit_string(render::verbatim(self.text, self.node));
+            return visitor.visit_str(&render::verbatim(self.text, self.node));
         }
         visitor.visit_newtype_struct(self)
     }

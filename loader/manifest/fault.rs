@@ -16,13 +16,15 @@ pub(crate) struct Fault {
     pub(crate) code: Code,
     pub(crate) what: String,
     /// Text between the fact and a second place, and that place.
-    pub(crate) also: Option<(&'static str, Range<usize>)>,
+    pub(crate) also: Option<Box<(&'static str, Range<usize>)>>,
+    /// The stage in which it shows, where its place does not say so.
+    pub(crate) stage: Option<String>,
     pub(crate) hint: Option<Cow<'static, str>>,
 }
 
 impl Fault {
     pub(crate) fn new(code: Code, what: impl Into<String>) -> Self {
-        Fault { span: None, code, what: what.into(), also: None, hint: None }
+        Fault { span: None, code, what: what.into(), also: None, stage: None, hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
@@ -41,8 +43,16 @@ impl Fault {
         self
     }
 
+    /// The same in a stage whose own bytes are `patch`.
+    pub(crate) fn in_stage(mut self, stage: &str, patch: &Range<usize>) -> Self {
+        let says_so = self.span.as_ref().is_some_and(|span| patch.contains(&span.start));
+        self.stage = (!says_so).then(|| stage.to_owned());
+        self
+    }
+
+    /// The same with a second place.
     pub(crate) fn also(mut self, between: &'static str, span: Option<Range<usize>>) -> Self {
-        self.also = span.map(|span| (between, span));
+        self.also = span.map(|span| Box::new((between, span)));
         self
     }
 }
@@ -124,7 +134,8 @@ impl serde::de::Error for Fault {
     }
 
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
-        let fault = Fault::new(Code::ManifestValue, format!("{} is none of {}", super::near::quoted(found), list(known)));
+        let what = format!("expected {}, found {}", list(known), super::near::quoted(found));
+        let fault = Fault::new(Code::ManifestValue, what);
         match nearest(found, known.iter().copied()) {
             Some(name) => fault.hint(format!("did you mean {name:?}")),
             None => fault,

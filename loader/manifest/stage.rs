@@ -135,6 +135,57 @@ mod tests {
         check(r#"{}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#);
     }
 
+    /// The algorithm of RFC 7396, section 2, word for word.
+    fn reference(target: &mut serde_json::Value, patch: &serde_json::Value) {
+        let Some(patch) = patch.as_object() else {
+            return target.clone_from(patch);
+        };
+        if !target.is_object() {
+            *target = serde_json::json!({});
+        }
+        for (name, value) in patch {
+            let target = target.as_object_mut().unwrap();
+            if value.is_null() {
+                target.remove(name);
+            } else {
+                reference(target.entry(name).or_insert(serde_json::Value::Null), value);
+            }
+        }
+    }
+
+    #[test]
+    fn any_two_values_merge_as_the_algorithm_of_rfc_7396_says() {
+        /// Some value of at most three levels; the numbers come from a fixed generator.
+        fn some(random: &mut impl FnMut() -> u32, depth: usize) -> String {
+            match random() % if depth == 0 { 4 } else { 8 } {
+                0 => "null".to_owned(),
+                1 => (random() % 3).to_string(),
+                2 => "{}".to_owned(),
+                3 => "[null,{\"a\":null}]".to_owned(),
+                _ => {
+                    let keys = (0..4)
+                        .filter(|_| random().is_multiple_of(2))
+                        .map(|key| ["a", "b", "path", "plugins"][key])
+                        .collect::<Vec<_>>();
+                    let members: Vec<_> = keys.iter().map(|key| format!("\"{key}\" : {}", some(random, depth - 1))).collect();
+                    format!("{{ {} }}", members.join(" ,"))
+                }
+            }
+        }
+        let mut state = 1_u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u32
+        };
+        for _ in 0..5000 {
+            let (base, patch) = (some(&mut random, 3), some(&mut random, 3));
+            let mut expected: serde_json::Value = serde_json::from_str(&base).unwrap();
+            reference(&mut expected, &serde_json::from_str(&patch).unwrap());
+            let (found, _) = merged(&base, &patch, Part::Plain);
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&found).unwrap(), expected, "{base} {patch}");
+        }
+    }
+
     #[test]
     fn nulls_inside_arrays_stay_and_untouched_text_keeps_its_form() {
         #[track_caller]

@@ -126,6 +126,10 @@ fn not_json(text: &str, error: &serde_json::Error) -> Fault {
         fault("nested too deep").hint("at most 127 objects and arrays may stand in one another")
     } else if what.starts_with("trailing characters") {
         fault("more text follows the manifest").hint("the file must hold one JSON object and nothing else")
+    } else if what.starts_with("control character") {
+        fault("a control character stands in a string").hint("write it as an escape: \\n, \\t, \\u0000")
+    } else if what.starts_with("key must be a string") {
+        fault("a key must be a string").hint("JSON keys stand in double quotes")
     } else {
         fault(what)
     }
@@ -256,5 +260,81 @@ impl<'t> Walk<'t> {
         let number = serde_json::from_str(self.text.get(self.at..self.at + length)?).ok()?;
         self.at += length;
         Some(Value::Number(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree back into serde_json's, for comparing.
+    fn plain(node: &Node) -> serde_json::Value {
+        match &node.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => serde_json::Value::Number(number.clone()),
+            Value::String(value) => value.as_str().into(),
+            Value::Array(items) => items.iter().map(plain).collect(),
+            Value::Object(members) => members.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect(),
+        }
+    }
+
+    /// Every value's own text must be that value.
+    fn spans_fit(text: &str, node: &Node) {
+        let own: serde_json::Value = serde_json::from_str(&text[node.span.clone()]).unwrap();
+        assert_eq!(own, plain(node));
+        if let Value::Array(items) = &node.value {
+            items.iter().for_each(|item| spans_fit(text, item));
+        }
+        for (key, value) in node.members() {
+            assert_eq!(serde_json::from_str::<String>(&text[key.span.clone()]).unwrap(), key.name);
+            spans_fit(text, value);
+        }
+    }
+
+    #[test]
+    fn the_tree_is_what_serde_json_reads() {
+        let text = " {\"a\" :[1,-0,1.5e-3 , 18446744073709551615,\"\\ud83d\\ude00\\\"\\\\\",\"\", {},[ ] ],\r\n\t\"\\u0062\":{\"ü\":null,\"x\":true , \"y\":false}}\n ";
+        let (_, node) = read(text.as_bytes()).unwrap();
+        spans_fit(text, &node);
+        // Whatever a flipped byte makes of it, both read the same or both refuse.
+        let mut bytes = text.as_bytes().to_vec();
+        for at in 0..bytes.len() {
+            for new in *b"\"\\{}[],: 0-.e\nu\x80" {
+                let old = std::mem::replace(&mut bytes[at], new);
+                match (serde_json::from_slice::<serde_json::Value>(&bytes), read(&bytes)) {
+                    (Ok(value), Ok((text, node))) => {
+                        spans_fit(text, &node);
+                        assert!(no_key_twice(&node).is_err() || plain(&node) == value);
+                    }
+                    (Err(_), Err(fault)) => assert_eq!(fault.code, Code::ManifestSyntax),
+                    (theirs, ours) => panic!("{theirs:?} {ours:?}"),
+                }
+                bytes[at] = old;
+            }
+        }
+    }
+
+    #[test]
+    fn a_megabyte_of_brackets_keys_or_escapes_is_read_or_refused() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<(Code, &str)>) {
+            let found = read(text.as_bytes()).and_then(|(_, node)| no_key_twice(&node)).err();
+            assert_eq!(found.as_ref().map(|fault| (fault.code, fault.what.as_str())), expected);
+        }
+        let syntax = |what| Some((Code::ManifestSyntax, what));
+        check(&"[".repeat(LIMIT), syntax("nested too deep"));
+        check(&"{\"a\":".repeat(LIMIT / 5), syntax("nested too deep"));
+        check(&format!("{}{}", "[".repeat(128), "]".repeat(128)), syntax("nested too deep"));
+        check(&format!("{}{}", "[".repeat(127), "]".repeat(127)), None);
+        check(&format!("[{}1]", "1,".repeat(LIMIT / 2 - 2)), None);
+        check(&format!("\"{}\"", "\\n".repeat(LIMIT / 2 - 1)), None);
+        let keys = |last: &str| {
+            let keys: Vec<_> = (0..90_000).map(|key| format!("\"{key:x}\":0")).collect();
+            format!("{{{},\"{last}\":0}}", keys.join(","))
+        };
+        check(&keys("last"), None);
+        check(&keys("a"), Some((Code::ManifestDuplicateKey, "this key stands here for the second time")));
+        check(&" ".repeat(LIMIT + 1), Some((Code::ManifestTooLarge, "the file has 1048577 bytes, and at most 1048576 are read")));
     }
 }

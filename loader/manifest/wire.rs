@@ -39,7 +39,7 @@ pub struct Manifest {
     pub environment: Option<Entries<String>>,
     /// Whether the process gives up new executable memory and new programs once all plugins are up.
     pub lockdown: Option<Lockdown>,
-    /// How long before Lambda's deadline a handler is given up, in milliseconds.
+    /// How long before Lambda's deadline a handler is given up, in milliseconds: 10 to 60000.
     pub deadline_margin_ms: Option<u64>,
     /// The stage where `LOADER_STAGE` names none.
     pub default_stage: Option<String>,

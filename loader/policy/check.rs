@@ -1,5 +1,6 @@
 //! One stage to its plan, value by value.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,15 +36,16 @@ pub(super) fn stage(
     let libraries = libraries.collect::<Result<_, _>>()?;
     let plugins = entries(wire.plugins.as_ref()).iter().map(|(name, plugin)| rules.plugin(name, plugin));
     let plugins: Vec<Plugin> = plugins.collect::<Result<_, _>>()?;
-    let routes = routes::read(entries(wire.routes.as_ref()), &plugins, warnings)?;
-    let on_error = wire.on_error.as_deref().map(|to| routes::target(to, &plugins)).transpose();
+    let targets = routes::Plugins::new(&plugins);
+    let routes = routes::read(entries(wire.routes.as_ref()), &targets, warnings)?;
+    let on_error = wire.on_error.as_deref().map(|to| targets.target(to)).transpose();
     let on_error = on_error.map_err(|problem| problem.within(["on_error"]))?;
     let settings = wire.settings.as_ref().map(|settings| rules.settings(settings)).transpose()?;
     let environment = rules.environment(entries(wire.environment.as_ref()))?;
     let lockdown = wire.lockdown.unwrap_or_default();
     lazy(&plugins, lockdown, warnings)?;
-    let named = routes.iter().map(|route| &route.to).chain(&on_error).map(|target| target.plugin);
-    idle(&plugins, &named.collect::<Vec<_>>(), warnings);
+    let named: HashSet<_> = routes.iter().map(|route| &route.to).chain(&on_error).map(|target| target.plugin).collect();
+    idle(&plugins, &named, warnings);
     if routes.is_empty() {
         let problem = Problem::new(Code::ManifestValue, "there are no routes: every event is refused");
         warnings.push(problem.within(["routes"]));
@@ -136,7 +138,7 @@ fn lazy(plugins: &[Plugin], lockdown: wire::Lockdown, warnings: &mut Vec<Problem
 }
 
 /// Plugins that are loaded and never called.
-fn idle(plugins: &[Plugin], named: &[usize], warnings: &mut Vec<Problem>) {
+fn idle(plugins: &[Plugin], named: &HashSet<usize>, warnings: &mut Vec<Problem>) {
     for (index, plugin) in plugins.iter().enumerate() {
         if !named.contains(&index) {
             let problem = Problem::new(Code::ManifestValue, "no route leads to this plugin, and it is loaded nevertheless");
@@ -248,8 +250,10 @@ fn digest(text: &str) -> Result<Digest, Problem> {
         let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
         match text.chars().count() {
             64 if hexadecimal => problem.hint("write a-f in lower case"),
-            length if hexadecimal => problem.hint(format!("it has {length} digits; `lambda-loader lock` writes it")),
-            _ => problem.hint("`lambda-loader lock` writes it"),
+            length if hexadecimal => {
+                problem.hint(format!("it has {length} digits; leave the key out, and `lambda-loader lock` writes it"))
+            }
+            _ => problem.hint("leave the key out, and `lambda-loader lock` writes it"),
         }
     })
 }

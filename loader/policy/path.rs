@@ -27,6 +27,10 @@ pub(super) fn root(text: &str, base: &Base, architecture: Architecture) -> Resul
     if let ("." | "./", Base::Folder(folder)) = (expanded.as_str(), base) {
         return Ok(folder.clone());
     }
+    if expanded == "/" {
+        let problem = Problem::new(Code::ManifestValue, "the whole file system cannot be a root");
+        return Err(problem.hint("name the folders that artifacts lie in"));
+    }
     absolute(expanded.strip_suffix('/').unwrap_or(&expanded), base)
 }
 
@@ -99,7 +103,7 @@ mod tests {
         check("/var/task", &Base::Remote, Ok("/var/task"));
         check("plugins", &Base::Remote, Err("\"plugins\" is relative, and a manifest on S3 lies in no folder"));
         check(".", &Base::Remote, Err("\".\" has a component \".\""));
-        check("/", &folder(), Err("\"\" has an empty component"));
+        check("/", &folder(), Err("the whole file system cannot be a root"));
         check("", &folder(), Err("\"\" has an empty component"));
         check("..", &folder(), Err("\"..\" has a component \"..\""));
         check("/opt/../etc", &folder(), Err("\"/opt/../etc\" has a component \"..\""));

@@ -1,11 +1,13 @@
 //! `routes`: targets, keys that only some sources have, order and conflicts.
 
+use std::collections::HashMap;
+
 use super::problem::Problem;
 use super::{Route, Target, name};
 use crate::manifest::near::{self, quoted};
 use crate::manifest::wire;
 use crate::refusal::Code;
-use crate::route::{self, Match};
+use crate::route::{self, Match, MatchError};
 
 /// Sources that are answered with an HTTP response.
 const HTTP: [&str; 6] = ["http", "api-gateway-rest", "api-gateway-http", "function-url", "alb", "vpc-lattice"];
@@ -16,25 +18,35 @@ const BATCHES: [&str; 4] = ["sqs", "kinesis", "dynamodb", "kafka"];
 /// The most records of one batch that are worked on at once.
 const CONCURRENCY: u32 = 1000;
 
-/// Reads `to` or `on_error`.
-pub(super) fn target(to: &str, plugins: &[super::Plugin]) -> Result<Target, Problem> {
-    let (plugin, handler) = name::target(to)?;
-    let names = || plugins.iter().map(|plugin| plugin.artifact.name.as_str());
-    if let Some(index) = names().position(|name| name == plugin) {
-        return Ok(Target { plugin: index, handler: handler.map(str::to_owned) });
+/// The plugins that a target can name.
+pub(super) struct Plugins<'p>(HashMap<&'p str, usize>, Vec<&'p str>);
+
+impl<'p> Plugins<'p> {
+    pub(super) fn new(plugins: &'p [super::Plugin]) -> Self {
+        let names: Vec<_> = plugins.iter().map(|plugin| plugin.artifact.name.as_str()).collect();
+        Plugins(names.iter().enumerate().map(|(index, name)| (*name, index)).collect(), names)
     }
-    let problem = Problem::new(Code::PluginUnknown, format!("there is no plugin {}", quoted(plugin)));
-    Err(match near::nearest(plugin, names()) {
-        Some(near) => problem.hint(format!("did you mean {near:?}")),
-        None if plugins.is_empty() => problem.hint("add it to \"plugins\""),
-        None => problem.hint(format!("the plugins are {}", near::all(names()))),
-    })
+
+    /// Reads `to` or `on_error`.
+    pub(super) fn target(&self, to: &str) -> Result<Target, Problem> {
+        let (plugin, handler) = name::target(to)?;
+        if let Some(&plugin) = self.0.get(plugin) {
+            return Ok(Target { plugin, handler: handler.map(str::to_owned) });
+        }
+        let names = || self.1.iter().copied();
+        let problem = Problem::new(Code::PluginUnknown, format!("there is no plugin {}", quoted(plugin)));
+        Err(match near::nearest(plugin, names()) {
+            Some(near) => problem.hint(format!("did you mean {near:?}")),
+            None if self.1.is_empty() => problem.hint("add it to \"plugins\""),
+            None => problem.hint(format!("the plugins are {}", near::all(names()))),
+        })
+    }
 }
 
 /// Reads all routes into the order in which they are tried.
 pub(super) fn read(
     routes: &[(String, wire::Route)],
-    plugins: &[super::Plugin],
+    plugins: &Plugins<'_>,
     warnings: &mut Vec<Problem>,
 ) -> Result<Vec<Route>, Problem> {
     let mut matches = Vec::with_capacity(routes.len());
@@ -42,8 +54,8 @@ pub(super) fn read(
     for (name, route) in routes {
         let within = |problem: Problem| problem.within(["routes", name]);
         name::check(name).map_err(within)?;
-        let to = target(&route.to, plugins).map_err(|problem| within(problem.within(["to"])))?;
-        matches.push(matching(route).map_err(within)?);
+        let to = plugins.target(&route.to).map_err(|problem| within(problem.within(["to"])))?;
+        matches.push(Match::parse(route).map_err(|error| within(unmatched(error)))?);
         answer_keys(route).map_err(within)?;
         warnings.extend(doubts(route).into_iter().map(within));
         rest.push(Some((name, route, to)));
@@ -73,14 +85,13 @@ pub(super) fn read(
     }
 }
 
-fn matching(route: &wire::Route) -> Result<Match, Problem> {
-    Match::parse(route).map_err(|error| {
-        let mut problem = Problem::new(error.code, error.what);
-        problem.hint = error.hint;
-        problem.path = error.key.map(str::to_owned).into_iter().collect();
-        problem.on_key = error.code == Code::RouteKeyUnknown && error.key.is_some();
-        problem
-    })
+/// A route that cannot be matched, at the key that is at fault.
+fn unmatched(error: MatchError) -> Problem {
+    let mut problem = Problem::new(error.code, error.what);
+    problem.hint = error.hint;
+    problem.path = error.key.map(str::to_owned).into_iter().collect();
+    problem.on_key = error.code == Code::RouteKeyUnknown && error.key.is_some();
+    problem
 }
 
 fn overlap(routes: &[(String, wire::Route)], conflict: &route::Conflict) -> Problem {
@@ -120,8 +131,8 @@ fn answer_keys(route: &wire::Route) -> Result<(), Problem> {
     }
     match route.concurrency {
         Some(_) if route.batch != Some(wire::Batch::Each) => {
-            let problem = Problem::new(Code::ManifestValue, "the handler gets whole batches: there is nothing to do at once");
-            Err(problem.hint("add \"batch\": \"each\", or remove the key").within(["concurrency"]))
+            let problem = Problem::new(Code::ManifestValue, "without \"batch\": \"each\" this has no effect");
+            Err(problem.hint("add that, or remove the key").within(["concurrency"]))
         }
         Some(concurrency) if !(1..=CONCURRENCY).contains(&concurrency) => {
             let what = format!("a concurrency is 1 to {CONCURRENCY}, and here it is {concurrency}");
@@ -142,4 +153,61 @@ fn doubts(route: &wire::Route) -> Option<Problem> {
         return Some(Problem::new(Code::ManifestValue, what).hint("remove \"reply\": \"stream\"").within(["reply"]));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+
+    #[test]
+    fn what_the_matcher_refuses_is_placed_at_the_key_that_is_at_fault() {
+        const TEXT: &str = r#"{"version":1,"routes":{"a":{"source":"s3","to":"p"},
+            "b":{"source":"s3","to":"p","resource":"x"}}}"#;
+        #[track_caller]
+        fn check(problem: &Problem, expected: &str) {
+            let manifest = Manifest::parse("m.json", TEXT.as_bytes()).unwrap();
+            assert_eq!(manifest.refuse(&manifest.stages()[0], problem).to_string(), expected);
+        }
+        let unmatched = |key, code| {
+            let error = MatchError { key, code, what: "no".into(), hint: Some("mend".into()) };
+            super::unmatched(error).within(["routes", "b"])
+        };
+        check(&unmatched(Some("resource"), Code::ManifestValue), "m.json:2:52: routes.b.resource: no (hint: mend)");
+        check(&unmatched(Some("resource"), Code::RouteKeyUnknown), "m.json:2:41: routes.b.resource: no (hint: mend)");
+        check(&unmatched(Some("method"), Code::ManifestValue), "m.json:2:17: routes.b: no (hint: mend)");
+        check(&unmatched(None, Code::RouteKeyUnknown), "m.json:2:17: routes.b: no (hint: mend)");
+        let routes = ["a", "b"].map(|name| (name.to_owned(), wire::Route::default()));
+        let conflict = route::Conflict { first: 1, second: 0, why: "both take everything".into() };
+        check(
+            &overlap(&routes, &conflict),
+            "m.json:2:13: routes.b: the routes \"a\" and \"b\" overlap and neither is the more specific one: both take everything\
+             ; the other is at 1:24 (hint: narrow one of them)",
+        );
+    }
+
+    #[test]
+    fn each_source_has_the_keys_that_fit_its_answer() {
+        use wire::{Batch, OnFailure, Reply};
+        #[track_caller]
+        fn check(sources: &[&str], refused: &[&str]) {
+            for source in sources {
+                let plain = wire::Route { source: (*source).to_owned(), ..Default::default() };
+                let keys = [
+                    ("reply", wire::Route { reply: Some(Reply::Buffered), ..plain.clone() }),
+                    ("on_failure", wire::Route { on_failure: Some(OnFailure::Error), ..plain.clone() }),
+                    ("batch", wire::Route { batch: Some(Batch::Whole), ..plain.clone() }),
+                    ("report", wire::Route { report_batch_item_failures: Some(false), ..plain.clone() }),
+                    ("concurrency", wire::Route { concurrency: Some(1), batch: Some(Batch::Each), ..plain.clone() }),
+                ];
+                let found = keys.iter().filter(|(_, route)| answer_keys(route).is_err()).map(|(key, _)| *key);
+                assert_eq!(found.collect::<Vec<_>>(), refused, "{source}");
+                assert!(answer_keys(&plain).is_ok());
+            }
+        }
+        check(&HTTP, &["batch", "report", "concurrency"]);
+        check(&["websocket"], &["reply", "batch", "report", "concurrency"]);
+        check(&BATCHES, &["reply", "on_failure"]);
+        check(&["sns", "direct", "operation", "authorizer"], &["reply", "on_failure", "batch", "report", "concurrency"]);
+    }
 }

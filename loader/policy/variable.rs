@@ -57,7 +57,11 @@ pub(super) fn permitted(name: &str, allowed: &[String]) -> Result<(), Problem> {
         let problem = Problem::new(Code::ManifestValue, format!("{} is not the name of a variable", quoted(name)));
         return Err(problem.hint("letters, digits and _ make a name, and no digit begins it").on_key());
     }
-    never(name).map_err(Problem::on_key)?;
+    if let Some(never) = steered(name) {
+        let what = format!("the variable {} may never be set: {never} steers loading or trust", quoted(name));
+        let problem = Problem::new(Code::VariableForbidden, what);
+        return Err(problem.hint("set it in the function's own configuration, where it must be").on_key());
+    }
     let listed = allowed.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
@@ -76,24 +80,24 @@ pub(super) fn check_pattern(pattern: &str) -> Result<(), Problem> {
         let problem = Problem::new(Code::ManifestValue, format!("{} does not name variables", quoted(pattern)));
         return Err(problem.hint("write a variable's name, or at least three characters and *"));
     }
-    never(prefix.unwrap_or(pattern)).map_err(|problem| Problem { what: problem.what.replace("variable", "pattern"), ..problem })
-}
-
-fn never(name: &str) -> Result<(), Problem> {
-    // Without regard to case: curl and others read `http_proxy`, and a name that differs from PATH only in case helps nobody.
-    let upper = name.to_ascii_uppercase();
-    let forbidden = NEVER.iter().find(|never| match (never.strip_suffix('*'), never.strip_prefix('*')) {
-        (Some(prefix), _) => upper.starts_with(prefix),
-        (_, Some(suffix)) => upper.ends_with(suffix),
-        _ => upper == **never,
-    });
-    match forbidden {
+    match steered(prefix.unwrap_or(pattern)) {
         None => Ok(()),
         Some(never) => {
-            let what = format!("the variable {} may never be set: {never} steers loading or trust", quoted(name));
-            Err(Problem::new(Code::VariableForbidden, what).hint("set it in the function's own configuration, where it must be"))
+            let what = format!("{} allows what may never be set: {never} steers loading or trust", quoted(pattern));
+            Err(Problem::new(Code::VariableForbidden, what).hint("remove it"))
         }
     }
+}
+
+/// The entry of [`NEVER`] that holds `name`, or all names that begin with it.
+fn steered(name: &str) -> Option<&'static str> {
+    // Without regard to case: curl and others read `http_proxy`, and a name that differs from PATH only in case helps nobody.
+    let upper = name.to_ascii_uppercase();
+    NEVER.into_iter().find(|never| match (never.strip_suffix('*'), never.strip_prefix('*')) {
+        (Some(prefix), _) => upper.starts_with(prefix),
+        (_, Some(suffix)) => upper.ends_with(suffix),
+        _ => upper == *never,
+    })
 }
 
 fn is_variable(name: &str) -> bool {

@@ -56,8 +56,8 @@ impl<'de> Deserialize<'de> for Json {
                 f.write_str("any JSON, read by the manifest's own reader")
             }
 
-            fn visit_string<E>(self, text: String) -> Result<Json, E> {
-                Ok(Json(text))
+            fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+                Ok(Json(text.to_owned()))
             }
         }
         deserializer.deserialize_newtype_struct(Json::TOKEN, Read)

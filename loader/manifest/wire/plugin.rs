@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Sha256 {
             type Value = Sha256;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a digest, or an object of one digest an architecture")
+                f.write_str("a digest, or an object with a digest per architecture")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Sha256, E> {
