@@ -163,8 +163,10 @@ mod tests {
                 2 => "{}".to_owned(),
                 3 => "[null,{\"a\":null}]".to_owned(),
                 _ => {
-                    let keys =
-                        (0..4).filter(|_| random() % 2 == 0).map(|key| ["a", "b", "path", "plugins"][key]).collect::<Vec<_>>();
+                    let keys = (0..4)
+                        .filter(|_| random().is_multiple_of(2))
+                        .map(|key| ["a", "b", "path", "plugins"][key])
+                        .collect::<Vec<_>>();
                     let members: Vec<_> = keys.iter().map(|key| format!("\"{key}\" : {}", some(random, depth - 1))).collect();
                     format!("{{ {} }}", members.join(" ,"))
                 }
