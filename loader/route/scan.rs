@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+mod string;
+
 /// Why the text is not JSON, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -254,76 +256,14 @@ impl<'e> Scanner<'e> {
     }
 
     /// From after the opening quote to after the closing one; whether a backslash occurred.
-    ///
-    /// Eight bytes at a time: bodies that are JSON within JSON have a backslash every few bytes, so the bytes of one word are
-    /// classified once and every escape in it is taken from that.
     #[inline]
     fn string_end(&mut self) -> Result<bool, Fault> {
-        let mut escaped = false;
-        while let Some(&word) = self.text.as_bytes().get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            let mut marks = marks(u64::from_le_bytes(word));
-            let start = self.at;
-            self.at = start + 8;
-            while marks != 0 {
-                let place = (marks.trailing_zeros() / 8) as usize;
-                self.at = start + place;
-                match self.byte() {
-                    Some(b'"') => {
-                        self.at += 1;
-                        return Ok(escaped);
-                    }
-                    Some(b'\\') => {
-                        escaped = true;
-                        self.escape()?;
-                        let done = self.at - start;
-                        if done >= 8 {
-                            break;
-                        }
-                        marks &= u64::MAX << (8 * done);
-                        self.at = start + 8;
-                    }
-                    _ => return Err(self.fault("a string holds a control character")),
-                }
+        match string::end(self.text.as_bytes(), self.at) {
+            Ok((end, escaped)) => {
+                self.at = end;
+                Ok(escaped)
             }
-        }
-        loop {
-            match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(0..0x20) => return Err(self.fault("a string holds a control character")),
-                Some(_) => self.at += 1,
-                None => return Err(self.fault("the text ends too early")),
-            }
-        }
-    }
-
-    /// One escape, from its backslash.
-    #[inline]
-    fn escape(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        match self.byte() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
-            }
-            Some(b'u') => {
-                for _ in 0..4 {
-                    self.at += 1;
-                    if !self.byte().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(self.fault("`\\u` is followed by four hexadecimal digits"));
-                    }
-                }
-                self.at += 1;
-                Ok(())
-            }
-            Some(_) => Err(self.fault("a string holds an escape that JSON does not have")),
-            None => Err(self.fault("the text ends too early")),
+            Err(fault) => Err(fault),
         }
     }
 
@@ -335,17 +275,6 @@ impl<'e> Scanner<'e> {
     pub(super) fn fault(&self, what: &'static str) -> Fault {
         Fault { at: self.at, what }
     }
-}
-
-const ONES: u64 = u64::MAX / 255;
-const HIGH: u64 = ONES << 7;
-
-/// The high bit of each byte of `word` that is a quote, a backslash or a control character. Exact for every byte, not only for the
-/// first: no borrow passes from one byte to the next.
-#[inline]
-fn marks(word: u64) -> u64 {
-    let zeros = |word: u64| !(((word & !HIGH) + !HIGH) | word | !HIGH);
-    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64)) | zeros(word & (ONES * 0xe0))
 }
 
 /// Which of the open brackets are braces, innermost last.

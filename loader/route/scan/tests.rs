@@ -88,26 +88,28 @@ fn agrees_with_serde_json_on_random_text() {
 }
 
 #[test]
-fn every_length_and_place_of_an_escape_in_a_string() {
-    for length in 0..40 {
-        for place in 0..=length {
-            for escape in ["\\\"", "\\\\", "\\u0041", "é", "\\\\\\\""] {
-                let text = format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place));
+fn every_length_and_place_of_an_escape_or_of_a_wrong_byte_in_a_string() {
+    for length in (0..24).chain(50..80).chain(120..136) {
+        let texts = |piece: &'static str| {
+            (0..=length).map(move |place| (place, format!("\"{}{piece}{}\"", "x".repeat(place), "y".repeat(length - place))))
+        };
+        for escape in ["", "\\\"", "\\\\", "\\u0041", "é", "\\\\\\\"", "\\n\\/", "\\\\\\\\\\\\"] {
+            for (_, text) in texts(escape) {
                 let string = Scanner::new(&text).string("").unwrap();
                 assert_eq!(string.decode(), serde_json::from_str::<String>(&text).unwrap(), "{text}");
-                assert!(scan(&text[..text.len() - 1]).is_err(), "{text}");
+                let followed = format!("[{text}\n,\t{text}]");
+                assert_eq!(scan(&followed), Ok(Kind::Array), "{followed}");
+                let fault = scan(&text[..text.len() - 1]).unwrap_err();
+                assert_eq!((fault.at, fault.what), (text.len() - 1, "the text ends too early"), "{text}");
             }
         }
-    }
-}
-
-#[test]
-fn marks_are_exact_for_every_byte() {
-    for high in 0..=255u8 {
-        for low in 0..=255u8 {
-            let found = marks(u64::from_le_bytes([low, high, b'x', b'x', b'x', b'x', b'x', b'x']));
-            let mark = |byte: u8| u64::from(byte < 0x20 || byte == b'"' || byte == b'\\') << 7;
-            assert_eq!(found, mark(low) | mark(high) << 8, "{low} {high}");
+        for (wrong, offset) in
+            [("\u{1f}", 1), ("\\x", 2), ("\\\n", 2), ("\\\\\\x", 4), ("\\u00_0", 5), ("\\u\"", 3), ("\\u004\"", 6)]
+        {
+            for (place, text) in texts(wrong) {
+                assert_eq!(scan(&text).unwrap_err().at, place + offset, "{text}");
+                assert!(serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err(), "{text}");
+            }
         }
     }
 }
