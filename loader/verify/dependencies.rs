@@ -1,0 +1,91 @@
+//! What a shared object may be called, and what it may need.
+
+use super::elf::{Facts, NeededVersion};
+use super::glibc::GlibcVersion;
+use super::{Kind, Rules};
+use crate::refusal::{Code, Refusal};
+
+/// Libraries of the system, which are part of every glibc and gcc runtime. They need no entry in `libraries` and may not have one.
+pub const SYSTEM: [&str; 6] = ["libc.so.6", "libm.so.6", "libgcc_s.so.1", "libdl.so.2", "libpthread.so.0", "librt.so.1"];
+
+/// Whether a soname is the system's.
+#[must_use]
+pub fn is_system(soname: &str) -> bool {
+    SYSTEM.contains(&soname) || soname.starts_with("ld-linux")
+}
+
+/// Whether glibc itself opens libraries of this name: a plugin of that name would be taken for it once it is loaded.
+fn is_opened_by_glibc(soname: &str) -> bool {
+    ["libnss_", "linux-vdso", "linux-gate", "ld.so", "ld64"].iter().any(|start| soname.starts_with(start))
+        || ["libresolv.so.2", "libidn2.so.0", "libutil.so.1", "libanl.so.1"].contains(&soname)
+}
+
+/// Checks soname, needed libraries and needed versions of glibc.
+///
+/// # Errors
+/// `elf-soname`, `needed-library-not-allowed`, `glibc-version-missing`.
+pub fn check(name: &str, kind: Kind, facts: &Facts, rules: &Rules<'_>) -> Result<(), Refusal> {
+    check_soname(name, kind, facts.soname.as_deref(), rules)?;
+    for needed in &facts.needed {
+        check_needed(needed, rules)?;
+    }
+    match rules.glibc {
+        Some(here) => facts.versions.iter().try_for_each(|version| check_version(version, here)),
+        None => Ok(()),
+    }
+}
+
+fn check_soname(name: &str, kind: Kind, soname: Option<&str>, rules: &Rules<'_>) -> Result<(), Refusal> {
+    let refuse = |what: String, hint: &'static str| Err(Refusal::new(Code::ElfSoname, "", what).hint(hint));
+    const RENAME: &str = "link it with another -soname, or none";
+    match (soname, kind) {
+        (Some(soname), _) if soname.is_empty() || soname.contains('/') => {
+            // glibc would find the object under it in place of the path that it is asked to open.
+            refuse(format!("its soname {soname:?} is no plain file name"), RENAME)
+        }
+        (Some(soname), _) if is_system(soname) => refuse(format!("its soname is {soname}, a library of the system"), RENAME),
+        (Some(soname), Kind::Library) if soname == name => Ok(()),
+        (Some(soname), Kind::Library) => {
+            refuse(format!("its soname is {soname}"), "name the library in `libraries` by its soname")
+        }
+        (None, Kind::Library) => refuse("it has no soname".to_owned(), "link it with -soname, as the key in `libraries` has it"),
+        (Some(soname), Kind::Plugin) if rules.libraries.contains(&soname) => {
+            refuse(format!("its soname is {soname}, a library of the manifest"), RENAME)
+        }
+        (Some(soname), Kind::Plugin) if is_opened_by_glibc(soname) => {
+            refuse(format!("its soname is {soname}, which glibc opens by itself"), RENAME)
+        }
+        (_, Kind::Plugin) => Ok(()),
+    }
+}
+
+fn check_needed(needed: &str, rules: &Rules<'_>) -> Result<(), Refusal> {
+    if is_system(needed) || rules.libraries.contains(&needed) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::NeededLibraryNotAllowed, "", format!("it needs {needed}, which is no library of the system"))
+        .hint(format!("add {needed:?} to `libraries` with its path and sha256, or link it statically")))
+}
+
+fn check_version(needed: &NeededVersion, here: GlibcVersion) -> Result<(), Refusal> {
+    let Some(version) = needed.version.strip_prefix("GLIBC_").filter(|_| is_system(&needed.library)) else { return Ok(()) };
+    let missing = match version {
+        // No stable interface: from one build of glibc to the next anything may change.
+        "PRIVATE" => true,
+        // A marker, not a version; it came with 2.36.
+        "ABI_DT_RELR" => here < GlibcVersion { major: 2, minor: 36, patch: 0 },
+        // Other markers are the dynamic linker's to judge: it names what it misses.
+        version => GlibcVersion::parse(version).is_some_and(|version| version > here),
+    };
+    if !missing || needed.weak {
+        return Ok(());
+    }
+    let symbol = needed.symbol.as_ref().map_or(String::new(), |symbol| format!("{symbol} of "));
+    let what = format!("it needs {symbol}{} in {}, and this is glibc {here}", needed.version, needed.library);
+    Err(Refusal::new(Code::GlibcVersionMissing, "", what)
+        .hint("build it on Amazon Linux 2023, or with cargo zigbuild for glibc 2.34"))
+}
+
+#[cfg(test)]
+#[path = "dependencies_tests.rs"]
+mod tests;
