@@ -4,15 +4,35 @@
 
 #![deny(unsafe_code)]
 
+// Said everywhere.
 pub mod digest;
 pub mod machine;
 pub mod refusal;
+pub mod version;
 
+// The pipeline.
 pub mod manifest;
 pub mod policy;
-pub mod route;
 pub mod verify;
+pub mod load;
+pub mod route;
+pub mod invoke;
+pub mod respond;
 
+// What runs it: an event's facts, a plan brought to life, one event through it, one slot of events, the process.
+pub mod environment;
+pub mod invocation;
+pub mod service;
+pub mod handle;
+pub mod runtime_api;
+pub mod slot;
+pub mod start;
+pub mod exit;
+pub mod log;
+
+// For people and tests; `bootstrap` has none of it.
+#[cfg(feature = "tool")]
+pub mod command;
 #[cfg(feature = "tool")]
 pub mod local;
 

@@ -1,2 +1,12 @@
-//! `bootstrap`: what Lambda starts.
-fn main() {}
+//! `bootstrap`: what Lambda starts. It takes no options; its environment says where the manifest is.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // For whoever holds the file in their hands. Lambda starts it without arguments.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "--version") {
+        println!("bootstrap {}", lambda_loader::version::text());
+        return ExitCode::SUCCESS;
+    }
+    lambda_loader::start::bootstrap()
+}

@@ -1,2 +1,5 @@
 //! `lambda-loader`: the tool for people.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    lambda_loader::command::run()
+}

@@ -26,6 +26,17 @@ pub enum Lookup {
     Walk,
 }
 
+impl Lookup {
+    /// For the start line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Lookup::Openat2 => "openat2",
+            Lookup::Walk => "walk",
+        }
+    }
+}
+
 /// A regular file that was reached beneath its root.
 #[derive(Debug)]
 pub struct Opened {

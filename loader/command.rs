@@ -1,0 +1,126 @@
+//! `lambda-loader`: the tool for people. Each command is a thin edge over the pipeline.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+mod from;
+mod inspect;
+mod invoke;
+mod lock;
+mod opened;
+mod route;
+mod verify;
+
+use crate::{Refusal, version};
+
+/// Verifies native plugins and routes AWS Lambda events to them.
+#[derive(Debug, Parser)]
+#[command(name = "lambda-loader", version = version::text(), after_help = EXIT_CODES, max_term_width = 120)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The exit codes, as `--help` and the README show them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the work failed: a handler's error, an event that no route takes
+  2  usage
+  3  manifest refused
+  4  artifact refused
+  5  ABI refused
+  6  remote source failed";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check every plugin and library as bootstrap would, without running any of their code
+    Verify(verify::Arguments),
+    /// Write the digests of plugins and libraries into the manifest
+    Lock(lock::Arguments),
+    /// Show what one plugin file is: digest, ELF facts, ABI note
+    Inspect(inspect::Arguments),
+    /// Show where an event would go
+    Route(route::Arguments),
+    /// Run an event through the plugins in this process; the reply goes to standard output
+    Invoke(invoke::Arguments),
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// The manifest [default: LOADER_MANIFEST, else manifest.json]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// The stage [default: LOADER_STAGE, else the manifest's default_stage]
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Args)]
+struct Output {
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Where artifacts are taken from instead.
+#[derive(Debug, Args)]
+struct From {
+    /// Take artifacts from elsewhere: NAME=PATH takes that one from the file PATH; a folder PATH, every one that has a file of its
+    /// name there. May be given several times.
+    #[arg(long = "from", value_name = "[NAME=]PATH")]
+    from: Vec<String>,
+}
+
+/// Runs the tool with the process's own arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let CommandLine { command } = CommandLine::parse();
+    let (result, format) = match command {
+        Command::Verify(arguments) => (verify::run(&arguments), arguments.common.output.format),
+        Command::Lock(arguments) => (lock::run(&arguments), arguments.common.output.format),
+        Command::Inspect(arguments) => (inspect::run(&arguments), arguments.output.format),
+        Command::Route(arguments) => (route::run(&arguments), arguments.common.output.format),
+        Command::Invoke(arguments) => (invoke::run(&arguments), arguments.common.output.format),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(refusal) => {
+            show(&refusal, format);
+            ExitCode::from(refusal.code.class().exit())
+        }
+    }
+}
+
+/// A refusal, where it is the command's whole result.
+fn show(refusal: &Refusal, format: Format) {
+    match format {
+        Format::Text => eprintln!("error[{}]: {refusal}", refusal.code.name()),
+        Format::Json => print_json(&serde_json::json!({ "error": error_json(refusal) })),
+    }
+}
+
+fn error_json(refusal: &Refusal) -> serde_json::Value {
+    serde_json::json!({ "code": refusal.code.name(), "message": refusal.to_string() })
+}
+
+fn print_json(value: &serde_json::Value) {
+    print(&format!("{value:#}\n"));
+}
+
+/// Prints to standard output. Whoever stopped reading it has had enough.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

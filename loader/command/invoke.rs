@@ -1,0 +1,113 @@
+//! `invoke`: one event through the plugins, in this process.
+
+use clap::Args;
+use http::HeaderMap;
+use std::future::poll_fn;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::opened::{self, Opened};
+use super::{Common, From, from};
+use crate::handle::{Done, handle};
+use crate::invocation::{Deadline, Delivery, Invocation, header};
+use crate::invoke::Failure;
+use crate::invoke::future::Wakers;
+use crate::respond::Answer;
+use crate::service::Service;
+use crate::start::not_built;
+use crate::verify::process::{self, Host};
+use crate::{Class, Code, Refusal, environment, exit};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(flatten)]
+    from: From,
+    /// The event: a JSON file, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    event: PathBuf,
+    /// Give the handler a deadline, in milliseconds
+    #[arg(long, value_name = "MS")]
+    timeout_ms: Option<u64>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
+    let opened = Opened::new(&arguments.common)?;
+    let mut plan = opened.plan()?;
+    from::apply(&arguments.from, &mut plan)?;
+    let event = opened::event(&arguments.event)?;
+    for warning in process::check(|name| std::env::var_os(name), Host::Local)? {
+        eprintln!("warning: {warning}");
+    }
+    not_built(&plan)?;
+    environment::set(&environment::gather(&plan)?)?;
+    let runtime = crate::start::runtime()?;
+    let code = runtime.block_on(async {
+        let (service, _) = Service::start(plan).await?;
+        let now = SystemTime::now();
+        let deadline_ms = match arguments.timeout_ms {
+            Some(ms) => {
+                now.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)).saturating_add(ms)
+            }
+            None => 0,
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::REQUEST_ID, http::HeaderValue::from_static("local"));
+        let deadline = Deadline::new(deadline_ms, service.deadline_margin, (now, Instant::now()));
+        let delivery = Delivery { invocation: Invocation::new(headers, deadline), event: event.into() };
+        let mut wakers = Wakers::default();
+        let done = handle(&service, &delivery, &mut wakers).await;
+        Ok::<_, Refusal>(show(done).await)
+    });
+    match code {
+        // Plugins may have threads by now.
+        Ok(code) => exit::at_once(code),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Prints the reply as the service would get it, and to standard error why it failed.
+async fn show(done: Done) -> u8 {
+    let mut failure = done.failure;
+    let mut out = std::io::stdout().lock();
+    // Whoever stopped reading has had enough.
+    let mut put = |bytes: &[u8]| drop(out.write_all(bytes).and_then(|()| out.flush()));
+    match done.answer {
+        Answer::Whole(reply) => {
+            put(&reply);
+            put(b"\n");
+        }
+        Answer::Stream { prelude, whole, body } => {
+            eprintln!("{}", String::from_utf8_lossy(&prelude));
+            put(&whole.unwrap_or_default());
+            if let Some(mut body) = body {
+                let give_up = done.give_up.map(|at| at.saturating_duration_since(Instant::now())).unwrap_or(Duration::MAX);
+                let collect = async {
+                    while let Some(piece) = poll_fn(|cx| body.poll_next(cx)).await {
+                        match piece {
+                            Ok(piece) => put(piece.as_ref()),
+                            Err(error) => return Some(Failure::of_plugin(lambda_plugin_abi_v1::Outcome::ERROR, error.as_ref())),
+                        }
+                    }
+                    None
+                };
+                let late = || Some(Failure::new(Code::DeadlineExceeded, "the reply's stream did not end before the deadline"));
+                failure = failure.or(tokio::time::timeout(give_up, collect).await.unwrap_or_else(|_| late()));
+            }
+        }
+        Answer::Error { body, .. } => {
+            put(&body);
+            put(b"\n");
+        }
+    }
+    match failure {
+        None => 0,
+        Some(failure) => {
+            eprintln!("error[{}]: {}: {}", failure.code.name(), failure.error_type, failure.message);
+            // What a plugin's file did wrong is still what it is when found on first use.
+            Class::exit(failure.code.class())
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The manifest that a command works on.
+
+use std::path::{Path, PathBuf};
+
+use super::Common;
+use crate::manifest::Manifest;
+use crate::policy::{self, Base, Plan};
+use crate::verify::trust::{self, ManifestFile};
+use crate::{Architecture, Code, Refusal};
+
+/// A manifest that was read, and the folder it lies in.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) file: ManifestFile,
+    pub(super) manifest: Manifest,
+    pub(super) base: Base,
+    stage: Option<String>,
+}
+
+impl Opened {
+    /// Reads the manifest that the command line or the environment names.
+    pub(super) fn new(common: &Common) -> Result<Self, Refusal> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let path = common.manifest.clone().or_else(|| variable("LOADER_MANIFEST").map(PathBuf::from));
+        let path = path.unwrap_or_else(|| "manifest.json".into());
+        if path.as_os_str().as_encoded_bytes().starts_with(b"s3://") {
+            return Err(Refusal::new(Code::RemoteNotBuilt, path.display().to_string(), "manifests from S3 are not built yet")
+                .hint("give a file"));
+        }
+        let file = trust::read_manifest(&path)?;
+        // Messages call the file what the caller called it.
+        let manifest = Manifest::parse(&path.display().to_string(), &file.bytes)?;
+        let folder = file.path.parent().unwrap_or(Path::new("/"));
+        let folder = folder.canonicalize().map_err(|error| {
+            Refusal::new(Code::ManifestUnreadable, folder.display().to_string(), error.to_string().to_lowercase())
+        })?;
+        let stage = common.stage.clone().or_else(|| std::env::var("LOADER_STAGE").ok().filter(|stage| !stage.is_empty()));
+        Ok(Opened { file, manifest, base: Base::Folder(folder), stage })
+    }
+
+    /// The stage that was asked for.
+    pub(super) fn stage(&self) -> Option<&str> {
+        self.stage.as_deref()
+    }
+
+    /// The plan of that stage on this machine. Warnings go to standard error.
+    pub(super) fn plan(&self) -> Result<Plan, Refusal> {
+        let plan = policy::plan(&self.manifest, self.stage(), &self.base, Architecture::HERE)?;
+        for warning in &plan.warnings {
+            eprintln!("warning: {warning}");
+        }
+        Ok(plan)
+    }
+}
+
+/// Reads an event: a file, or `-` for standard input.
+pub(super) fn event(path: &Path) -> Result<Vec<u8>, Refusal> {
+    use std::io::Read as _;
+    if path.as_os_str() == "-" {
+        let mut event = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut event);
+        return read
+            .map(|_| event)
+            .map_err(|error| Refusal::new(Code::Usage, "standard input", error.to_string().to_lowercase()));
+    }
+    std::fs::read(path).map_err(|error| {
+        Refusal::new(Code::Usage, path.display().to_string(), error.to_string().to_lowercase())
+            .hint("give --event the path of a JSON file, or - for standard input")
+    })
+}

@@ -1,0 +1,112 @@
+//! `verify`: everything that is checked before a plugin's first instruction, and none of those.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::opened::Opened;
+use super::{Common, Format, From, error_json, from, print, print_json};
+use crate::load::SPOKEN;
+use crate::policy::{Artifact, Plan, Source};
+use crate::service::check_handlers;
+use crate::verify::process::{self, Host};
+use crate::verify::trust::{self, TrustSettings};
+use crate::verify::{self, Kind, Rules, Verified};
+use crate::{Class, Refusal};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(flatten)]
+    from: From,
+    /// Check the manifest's trust too, with the variables that bootstrap would see
+    #[arg(long)]
+    bootstrap: bool,
+}
+
+struct Checked<'p> {
+    artifact: &'p Artifact,
+    result: Result<Verified, Refusal>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
+    let opened = Opened::new(&arguments.common)?;
+    let mut plan = opened.plan()?;
+    from::apply(&arguments.from, &mut plan)?;
+    let variable = |name: &str| std::env::var_os(name);
+    if arguments.bootstrap {
+        trust::check(&opened.file, &TrustSettings::from_environment(variable), &plan.functions, plan.serial)?;
+    }
+    for warning in process::check(variable, Host::Local)? {
+        eprintln!("warning: {warning}");
+    }
+    let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
+    let rules = Rules::here(&names, SPOKEN);
+    let libraries: Vec<_> = plan.libraries.iter().map(|artifact| check(artifact, Kind::Library, &rules)).collect();
+    let plugins: Vec<_> =
+        plan.plugins.iter().enumerate().map(|(index, plugin)| check_plugin(&plan, index, &plugin.artifact, &rules)).collect();
+    let mut all = libraries.iter().chain(&plugins);
+    let failed = all.find_map(|checked| checked.result.as_ref().err());
+    match arguments.common.output.format {
+        Format::Json => print_json(&json!({
+            "ok": failed.is_none(),
+            "libraries": libraries.iter().map(row).collect::<Vec<_>>(),
+            "plugins": plugins.iter().map(row).collect::<Vec<_>>(),
+        })),
+        Format::Text => libraries.iter().chain(&plugins).for_each(line),
+    }
+    Ok(failed.map_or(0, |refusal| Class::exit(refusal.code.class())))
+}
+
+fn check<'p>(artifact: &'p Artifact, kind: Kind, rules: &Rules<'_>) -> Checked<'p> {
+    Checked { artifact, result: verify::artifact(artifact, kind, rules) }
+}
+
+fn check_plugin<'p>(plan: &'p Plan, index: usize, artifact: &'p Artifact, rules: &Rules<'_>) -> Checked<'p> {
+    let mut checked = check(artifact, Kind::Plugin, rules);
+    checked.result = checked.result.and_then(|verified| check_handlers(plan, index, &verified).map(|()| verified));
+    checked
+}
+
+pub(super) fn where_from(artifact: &Artifact) -> String {
+    match &artifact.source {
+        Source::File { root, path } => root.join(path).display().to_string(),
+        Source::S3 { uri } => uri.clone(),
+    }
+}
+
+fn row(checked: &Checked<'_>) -> Value {
+    let digest = match &checked.result {
+        Ok(verified) => Some(verified.digest),
+        Err(_) => checked.artifact.digest,
+    };
+    let mut row = json!({
+        "name": checked.artifact.name,
+        "path": where_from(checked.artifact),
+        "sha256": digest.map(|digest| digest.to_string()),
+        "ok": checked.result.is_ok(),
+    });
+    if let Err(refusal) = &checked.result {
+        row["error"] = error_json(refusal);
+    }
+    row
+}
+
+fn line(checked: &Checked<'_>) {
+    match &checked.result {
+        Ok(verified) => {
+            let handlers =
+                verified.note.as_ref().map(|note| format!(", handlers {}", note.handlers.join(" "))).unwrap_or_default();
+            print(&format!(
+                "ok      {}  {}  {}{handlers}\n",
+                checked.artifact.place,
+                verified.digest,
+                where_from(checked.artifact)
+            ));
+        }
+        Err(refusal) => {
+            print(&format!("refused {}  {}\n", checked.artifact.place, where_from(checked.artifact)));
+            eprintln!("error[{}]: {refusal}", refusal.code.name());
+        }
+    }
+}

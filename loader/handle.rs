@@ -1,0 +1,156 @@
+//! One event through the service: classified, routed, invoked, answered; and `on_error` told where that failed.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::invocation::{Delivery, Invocation, Labelling};
+use crate::invoke::future::Wakers;
+use crate::invoke::{self, Failure, Outcome};
+use crate::log::{self, Level, Record};
+use crate::manifest::wire::OnFailure;
+use crate::respond::{self, Answer, Form};
+use crate::service::{self, Service, Target};
+use crate::{Code, Refusal, runtime_api};
+
+/// What an event came to.
+#[derive(Debug)]
+pub struct Done {
+    /// For the Runtime API.
+    pub answer: Answer,
+    /// What failed, whoever answers for it.
+    pub failure: Option<Failure>,
+    /// Until when a streamed answer may take.
+    pub give_up: Option<Instant>,
+}
+
+/// Brings one event to its handler, and its outcome into the form that the source expects.
+pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers) -> Done {
+    let invocation = &delivery.invocation;
+    let give_up = invocation.deadline().give_up;
+    let failed = |answer, failure| Done { answer, failure: Some(failure), give_up };
+    let routed = match service.table.route(&delivery.event) {
+        Ok(routed) => routed,
+        Err(refusal) => {
+            let failure = Failure::from(refusal);
+            let (header, body) = (failure.header(), runtime_api::error_body(&failure.error_type, &failure.message));
+            return failed(Answer::Error { header, body }, failure);
+        }
+    };
+    let (source, shape) = (routed.source, service::shape(&routed));
+    let resource = routed.resource.as_deref().map(str::to_owned);
+    let Some(target) = routed.route.and_then(|route| service.routes.get(route)) else {
+        invocation.label(Labelling { source: source.name(), resource, ..Labelling::default() });
+        let failure = Failure::new(Code::NoRoute, format!("no route takes this event of source {source}"));
+        let form = Form { source, shape, reply: service.unrouted_reply(source), on_failure: OnFailure::Error };
+        return failed(respond::unrouted(form, &failure, invocation.request_id()), failure);
+    };
+    let form = Form { source, shape, reply: target.reply, on_failure: target.on_failure };
+    let labelling = Labelling { source: source.name(), resource, route: Some(Arc::clone(&target.name)), ..Labelling::default() };
+    let outcome = call(service, target, delivery, labelling, wakers).await;
+    let failure = match respond::answer(outcome, form, give_up).await {
+        Ok(answer) => return Done { answer, failure: None, give_up },
+        Err(failure) => failure,
+    };
+    let handled = match &service.on_error {
+        Some(on_error) => tell(service, on_error, &failure, delivery, wakers).await,
+        None => None,
+    };
+    let answer = match handled {
+        // The reply was checked; it fails here only where it cannot be streamed.
+        Some(reply) => respond::answer(Outcome::Reply(reply), form, give_up).await.ok(),
+        None => None,
+    };
+    failed(answer.unwrap_or_else(|| respond::failed(form, &failure, invocation.request_id())), failure)
+}
+
+async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
+    let invocation = &delivery.invocation;
+    let plugin = match service.plugin(target.plugin).await {
+        Ok(plugin) => plugin,
+        Err(refusal) => {
+            invocation.label(labelling);
+            return Outcome::Failure(refusal.into());
+        }
+    };
+    invocation.label(Labelling { plugin: Some(Arc::clone(&plugin.name)), digest: Some(Arc::clone(&plugin.digest)), ..labelling });
+    match plugin.handler(target.handler.as_deref()) {
+        Ok(handler) => {
+            let until = invocation.deadline().give_up;
+            invoke::run(plugin, handler, invocation, delivery.event.clone(), until, wakers).await
+        }
+        Err(refusal) => Outcome::Failure(refusal.into()),
+    }
+}
+
+/// Tells the manifest's `on_error` handler of a failure. Its reply counts only as `{"handled": true, "response": …}`, and its own
+/// failure never hides the first.
+async fn tell(
+    service: &Service,
+    on_error: &Target,
+    failure: &Failure,
+    delivery: &Delivery,
+    wakers: &mut Wakers,
+) -> Option<Bytes> {
+    let invocation = &delivery.invocation;
+    let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
+    let report = report(failure, event, invocation)?;
+    // What is left until the watchdog would step in, less a little to post the answer.
+    let until = invocation.deadline().watchdog.map(|at| at.checked_sub(Duration::from_millis(10)).unwrap_or(at));
+    let attempt = async {
+        let plugin = service.plugin(on_error.plugin).await?;
+        let handler = plugin.handler(on_error.handler.as_deref())?;
+        Ok::<_, Refusal>(invoke::run(plugin, handler, invocation, report, until, wakers).await)
+    };
+    let second = match attempt.await {
+        Ok(Outcome::Reply(reply)) => return response(&reply),
+        Ok(Outcome::Stream { .. }) => return None,
+        Ok(Outcome::Failure(second)) => second,
+        Err(refusal) => refusal.into(),
+    };
+    log_failure(invocation, &Failure { message: format!("on_error failed as well: {}", second.message), ..second });
+    None
+}
+
+/// What `on_error` gets. The event goes in as it came.
+fn report(failure: &Failure, event: &RawValue, invocation: &Invocation) -> Option<Bytes> {
+    #[derive(serde::Serialize)]
+    struct Report<'a> {
+        error: serde_json::Value,
+        event: &'a RawValue,
+        context: serde_json::Value,
+    }
+    let error =
+        serde_json::json!({ "code": failure.code.name(), "errorType": failure.error_type, "errorMessage": failure.message });
+    serde_json::to_vec(&Report { error, event, context: invocation.context_json() }).ok().map(Bytes::from)
+}
+
+/// The response of `{"handled": true, "response": …}`.
+fn response(reply: &[u8]) -> Option<Bytes> {
+    #[derive(serde::Deserialize)]
+    struct Handled<'a> {
+        handled: bool,
+        #[serde(borrow)]
+        response: &'a RawValue,
+    }
+    let reply: Handled<'_> = serde_json::from_slice(reply).ok()?;
+    reply.handled.then(|| Bytes::copy_from_slice(reply.response.get().as_bytes()))
+}
+
+/// The one line that a failed invocation leaves.
+pub(crate) fn log_failure(invocation: &Invocation, failure: &Failure) {
+    // A handler's own message may quote the event; the service gets it with the error, the log does not.
+    let message = match failure.code {
+        Code::HandlerFailed => format!("the handler failed: {}", failure.error_type),
+        _ => failure.message.clone(),
+    };
+    log::write(&Record {
+        level: Level::Error,
+        labels: invocation.labels(),
+        code: Some(failure.code.name()),
+        target: "",
+        message: &message,
+        fields: None,
+    });
+}

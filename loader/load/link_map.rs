@@ -1,0 +1,98 @@
+//! What the process has loaded: only verified descriptors and files of the system library folders.
+
+use std::collections::HashSet;
+use std::ffi::{CStr, c_int, c_void};
+
+use crate::{Code, Refusal};
+
+/// The system library folders, separated by colons. `bootstrap` is linked to search them before `LD_LIBRARY_PATH`: the build script
+/// reads the same file.
+pub(super) const SYSTEM_FOLDERS: &str = include_str!("system_folders");
+
+/// What is loaded although nothing here verified it, such as a preloaded library.
+#[must_use]
+pub(super) fn foreign() -> HashSet<String> {
+    loaded().into_iter().filter(|name| !is_known(name)).collect()
+}
+
+/// Looks for foreign objects that were not there `before`.
+///
+/// This is detection: what it finds has run its constructors already.
+///
+/// # Errors
+/// Where there is one.
+pub(super) fn check(place: &str, before: &HashSet<String>) -> Result<(), Refusal> {
+    match foreign().into_iter().find(|name| !before.contains(name)) {
+        None => Ok(()),
+        Some(foreign) => {
+            Err(Refusal::new(Code::LoadForeignObject, place, format!("loading it mapped {foreign}, which was not verified"))
+                .hint("remove that file, and the LD_LIBRARY_PATH entry that leads to it"))
+        }
+    }
+}
+
+/// Whether `name` is the program itself, the kernel's own object, one of our descriptors, or a file of the system folders.
+fn is_known(name: &str) -> bool {
+    let in_system_folder = || {
+        let folder = name.rsplit_once('/').map(|(folder, _)| folder);
+        folder.is_some_and(|folder| SYSTEM_FOLDERS.trim_ascii_end().split(':').any(|known| known == folder))
+            && !name.contains("/../")
+    };
+    name.is_empty() || name == "linux-vdso.so.1" || is_descriptor(name) || in_system_folder()
+}
+
+fn is_descriptor(name: &str) -> bool {
+    name.strip_prefix("/proc/self/fd/").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn loaded() -> Vec<String> {
+    #[expect(unsafe_code, reason = "called back by `dl_iterate_phdr`")]
+    unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _size: usize, names: *mut c_void) -> c_int {
+        // SAFETY: `info` is valid during the call, and `names` is the vector passed below, used by nobody else meanwhile
+        // (`dl_iterate_phdr(3)`).
+        let (info, names) = unsafe { (&*info, &mut *names.cast::<Vec<String>>()) };
+        if !info.dlpi_name.is_null() {
+            // SAFETY: a NUL-terminated name that lives as long as the object, which the linker's lock keeps during the call.
+            names.push(unsafe { CStr::from_ptr(info.dlpi_name) }.to_string_lossy().into_owned());
+        }
+        0
+    }
+    let mut names: Vec<String> = Vec::new();
+    // SAFETY: `collect` has the signature asked for, does not unwind (allocation failure aborts), and gets the vector it expects.
+    #[expect(unsafe_code, reason = "no safe interface to the link map exists")]
+    unsafe {
+        libc::dl_iterate_phdr(Some(collect), (&raw mut names).cast());
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_descriptors_and_system_folders_are_known() {
+        for (name, known) in [
+            ("", true),
+            ("linux-vdso.so.1", true),
+            ("/proc/self/fd/7", true),
+            ("/proc/self/fd/", false),
+            ("/proc/self/fd/7/x", false),
+            ("/lib/x86_64-linux-gnu/libc.so.6", true),
+            ("/lib64/ld-linux-x86-64.so.2", true),
+            ("/opt/lib/libm.so.6", false),
+            ("/lib/../opt/libm.so.6", false),
+            ("/lib64/../lib64/libm.so.6", false),
+            ("libm.so.6", false),
+        ] {
+            assert_eq!(is_known(name), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn this_process_has_only_the_system_s_libraries() {
+        assert!(loaded().iter().any(|name| name.contains("libc.so")), "{:?}", loaded());
+        assert_eq!(foreign(), HashSet::new());
+        check("test", &HashSet::new()).unwrap();
+    }
+}

@@ -1,0 +1,225 @@
+//! A plan brought to life: routes that lead to plugins, and plugins that are loaded before the first event or with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+use crate::load::{self, Plugin, SPOKEN};
+use crate::log::{self, Level};
+use crate::manifest::wire::{OnFailure, Reply};
+use crate::policy::{self, Load, Plan};
+use crate::respond::shape::Shape;
+use crate::route::{Routed, Selector, Source, Table};
+use crate::verify::note::Panic;
+use crate::verify::{self, Kind, Rules, Verified};
+use crate::{Code, Refusal};
+
+/// What a slot needs to serve events.
+#[derive(Debug)]
+pub struct Service {
+    /// Finds the route of an event.
+    pub table: Table,
+    /// The routes, in the order of the table's answers.
+    pub routes: Vec<Target>,
+    /// Receives failures.
+    pub on_error: Option<Target>,
+    /// Overrides the margin before Lambda's deadline.
+    pub deadline_margin: Option<Duration>,
+    plugins: Vec<Cell>,
+    /// Keys of the manifest's `libraries`, for plugins that are verified later.
+    libraries: Vec<String>,
+}
+
+/// Where a route leads.
+#[derive(Debug)]
+pub struct Target {
+    /// The route's name.
+    pub name: Arc<str>,
+    /// Index of the plugin.
+    pub plugin: usize,
+    /// Its handler; `None`: the only one.
+    pub handler: Option<String>,
+    /// HTTP: buffered or streamed.
+    pub reply: Reply,
+    /// HTTP: what a failure becomes.
+    pub on_failure: OnFailure,
+    /// Which events lead here, for an unrouted one's reply mode.
+    takes: Option<Selector>,
+}
+
+#[derive(Debug)]
+struct Cell {
+    planned: policy::Plugin,
+    started: OnceCell<Plugin>,
+}
+
+/// How a verified file is held and looked up, for the start line.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Plugin or library, with the first digits of its digest.
+    pub label: String,
+    /// How its bytes are kept from changing.
+    pub mechanism: &'static str,
+    /// How its path was resolved.
+    pub lookup: &'static str,
+    /// Kind of mount, and whether it is read-only.
+    pub mount: String,
+}
+
+impl Service {
+    /// Verifies all that is needed before the first event, then loads it, then starts it: no plugin's code runs before every file
+    /// has passed.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub async fn start(plan: Plan) -> Result<(Service, Vec<Held>), Refusal> {
+        let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
+        let rules = Rules::here(&names, SPOKEN);
+        let mut held = Vec::new();
+        let mut hold = |verified: &Verified| {
+            held.push(Held {
+                label: format!("{}@{}", verified.name, verified.digest.prefix()),
+                mechanism: verified.mechanism.name(),
+                lookup: verified.lookup.name(),
+                mount: format!("{}{}", verified.mount.kind, if verified.mount.read_only { " read-only" } else { "" }),
+            });
+        };
+        let mut libraries = Vec::new();
+        for artifact in &plan.libraries {
+            let verified = verify::artifact(artifact, Kind::Library, &rules)?;
+            hold(&verified);
+            libraries.push(verified);
+        }
+        let mut verified = Vec::new();
+        for (index, plugin) in plan.plugins.iter().enumerate() {
+            if plugin.load == Load::FirstUse {
+                continue;
+            }
+            let file = verify::artifact(&plugin.artifact, Kind::Plugin, &rules)?;
+            hold(&file);
+            check_handlers(&plan, index, &file)?;
+            if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
+                log::line(
+                    Level::Warn,
+                    &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place),
+                );
+            }
+            verified.push((index, file));
+        }
+        for library in load_order(libraries) {
+            load::library(library)?;
+        }
+        let mut loaded = Vec::with_capacity(verified.len());
+        for (index, file) in verified {
+            loaded.push((index, load::plugin(file)?));
+        }
+        let cells = plan.plugins.iter().map(|planned| Cell { planned: planned.clone(), started: OnceCell::new() });
+        let cells: Vec<Cell> = cells.collect();
+        for (index, plugin) in loaded {
+            let Some(cell) = cells.get(index) else { continue };
+            cell.started.get_or_try_init(|| plugin.start(&cell.planned.config)).await?;
+        }
+        let target = |name: &str, to: &policy::Target| Target {
+            name: name.into(),
+            plugin: to.plugin,
+            handler: to.handler.clone(),
+            reply: Reply::Buffered,
+            on_failure: OnFailure::Error,
+            takes: None,
+        };
+        let service = Service {
+            table: Table::build(plan.routes.iter().map(|route| &route.matching)),
+            routes: plan
+                .routes
+                .iter()
+                .map(|route| Target {
+                    reply: route.reply,
+                    on_failure: route.on_failure,
+                    takes: Some(route.matching.selector()),
+                    ..target(&route.name, &route.to)
+                })
+                .collect(),
+            on_error: plan.on_error.as_ref().map(|to| target("on_error", to)),
+            deadline_margin: plan.deadline_margin,
+            plugins: cells,
+            libraries: names.into_iter().map(str::to_owned).collect(),
+        };
+        Ok((service, held))
+    }
+
+    /// The plugin of that index; one with `"load": "first-use"` is verified, loaded and started by the first call.
+    ///
+    /// # Errors
+    /// Where it cannot be; the next call tries again.
+    pub async fn plugin(&self, index: usize) -> Result<&Plugin, Refusal> {
+        let cell = self.plugins.get(index).ok_or_else(|| Refusal::new(Code::Internal, "", "a route leads to no plugin"))?;
+        cell.started
+            .get_or_try_init(|| async {
+                let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
+                let file = verify::artifact(&cell.planned.artifact, Kind::Plugin, &Rules::here(&names, SPOKEN))?;
+                load::plugin(file)?.start(&cell.planned.config).await
+            })
+            .await
+    }
+
+    /// The plugins that are running.
+    pub fn running(&self) -> impl Iterator<Item = &Plugin> {
+        self.plugins.iter().filter_map(|cell| cell.started.get())
+    }
+
+    /// How a request that no route takes is answered: in pieces where every route of its source is.
+    #[must_use]
+    pub fn unrouted_reply(&self, source: Source) -> Reply {
+        let mut of_source =
+            self.routes.iter().filter(|route| route.takes.is_some_and(|selector| selector.takes(source))).peekable();
+        let any = of_source.peek().is_some();
+        if any && of_source.all(|route| route.reply == Reply::Stream) { Reply::Stream } else { Reply::Buffered }
+    }
+}
+
+/// Each library before those that need it. Where they need each other in a circle, the dynamic linker says so.
+fn load_order(mut waiting: Vec<Verified>) -> Vec<Verified> {
+    let mut ordered: Vec<Verified> = Vec::with_capacity(waiting.len());
+    loop {
+        let ready = waiting.iter().position(|library| {
+            library
+                .facts
+                .needed
+                .iter()
+                .all(|needed| !waiting.iter().any(|other| other.name == *needed && other.name != library.name))
+        });
+        match ready {
+            Some(index) => ordered.push(waiting.remove(index)),
+            None => break,
+        }
+    }
+    ordered.append(&mut waiting);
+    ordered
+}
+
+/// Every handler that the plan names is in the plugin's note, which is known before anything of the plugin runs.
+///
+/// # Errors
+/// `handler-missing`.
+pub fn check_handlers(plan: &Plan, plugin: usize, file: &Verified) -> Result<(), Refusal> {
+    let Some(note) = &file.note else { return Ok(()) };
+    let targets = plan.routes.iter().map(|route| (format!("route \"{}\"", route.name), &route.to));
+    let targets = targets.chain(plan.on_error.iter().map(|to| ("on_error".to_owned(), to)));
+    targets.filter(|(_, to)| to.plugin == plugin).try_for_each(|(place, to)| {
+        note.handler(to.handler.as_deref()).map(drop).map_err(|refusal| refusal.at(format!("{}: {place}", file.place)))
+    })
+}
+
+/// The reply object that an HTTP event's source reads.
+#[must_use]
+pub fn shape(routed: &Routed<'_>) -> Option<Shape> {
+    let http = routed.http.as_ref()?;
+    Some(match routed.source {
+        Source::ApiGatewayRest => Shape::PayloadV1,
+        Source::ApiGatewayHttp if http.payload == 1 => Shape::PayloadV1,
+        Source::ApiGatewayHttp | Source::FunctionUrl => Shape::PayloadV2,
+        Source::Alb => Shape::Alb { multi_value: http.multi_value_headers },
+        Source::VpcLattice => Shape::Lattice,
+        _ => return None,
+    })
+}

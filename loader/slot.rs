@@ -1,0 +1,179 @@
+//! One event at a time: poll, route, invoke, respond. A function with managed concurrency runs several slots, each on a thread, a
+//! runtime and a connection of its own, so that a blocked handler delays nobody.
+
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::handle::{handle, log_failure};
+use crate::invocation::{Deadline, Delivery, Invocation, header};
+use crate::invoke::Failure;
+use crate::invoke::future::Wakers;
+use crate::invoke::watchdog::{Drain, Watchdog};
+use crate::log::{self, Level, Record};
+use crate::respond::Answer;
+use crate::respond::stream_body::StreamBody;
+use crate::runtime_api::{self, Client};
+use crate::service::Service;
+use crate::{Code, Refusal};
+
+/// How often in a row the Runtime API may fail before the process gives up.
+const MOST_FAILURES: u32 = 3;
+
+/// What all slots share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Routes and plugins.
+    pub service: Service,
+    /// `host:port` of the Runtime API.
+    pub address: String,
+    /// Told when no further event is to be taken.
+    pub drain: Arc<Drain>,
+    /// Answers for blocked handlers.
+    pub watchdog: Watchdog,
+    /// Whether the warning about deadlines in the past was given.
+    pub warned_of_past: AtomicBool,
+}
+
+/// One slot.
+#[derive(Debug)]
+pub struct Slot<'s> {
+    shared: &'s Shared,
+    number: usize,
+    client: Client,
+    wakers: Wakers,
+}
+
+impl<'s> Slot<'s> {
+    /// The slot of that number.
+    ///
+    /// # Errors
+    /// Where the Runtime API's address is none.
+    pub fn new(shared: &'s Shared, number: usize) -> Result<Self, Refusal> {
+        Ok(Slot { shared, number, client: Client::new(&shared.address)?, wakers: Wakers::default() })
+    }
+
+    /// Takes events until the process is to end.
+    ///
+    /// # Errors
+    /// Where the Runtime API is lost.
+    pub async fn run(&mut self) -> Result<(), Refusal> {
+        let mut failures = 0;
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.client.next() => next,
+                () = self.shared.drain.wait() => return Ok(()),
+            };
+            let failure = match next {
+                Ok((headers, event)) if headers.contains_key(&header::REQUEST_ID) => {
+                    failures = 0;
+                    self.serve(headers, event).await?;
+                    continue;
+                }
+                Ok(_) => self.client.refusal(
+                    "an event came without a request id and cannot be answered",
+                    &runtime_api::Failure::Broken("header missing".into()),
+                ),
+                // "Container error. Non-recoverable state. Runtime should exit promptly."
+                Err(failure @ runtime_api::Failure::Status(http::StatusCode::INTERNAL_SERVER_ERROR)) => {
+                    return Err(self.client.refusal("next event", &failure));
+                }
+                Err(failure) => self.client.refusal("next event", &failure),
+            };
+            failures += 1;
+            if failures >= MOST_FAILURES {
+                return Err(failure);
+            }
+            log::refusal(Level::Warn, &failure);
+            tokio::time::sleep(Duration::from_millis(20 << failures)).await;
+        }
+    }
+
+    async fn serve(&mut self, headers: http::HeaderMap, event: Bytes) -> Result<(), Refusal> {
+        let started = Instant::now();
+        let lambda_ms = headers.get(&header::DEADLINE_MS).and_then(|ms| ms.to_str().ok()?.parse().ok()).unwrap_or(0);
+        let deadline = Deadline::new(lambda_ms, self.shared.service.deadline_margin, (SystemTime::now(), started));
+        if deadline.is_past() && !self.shared.warned_of_past.swap(true, Ordering::Relaxed) {
+            log::line(Level::Warn, "the service sends deadlines in the past, as local emulators do: events have no deadline");
+        }
+        let delivery = Delivery { invocation: Invocation::new(headers, deadline), event };
+        let watched = self.shared.watchdog.begin(self.number, &delivery.invocation, deadline.watchdog);
+        let done = handle(&self.shared.service, &delivery, &mut self.wakers).await;
+        let invocation = &delivery.invocation;
+        // A streamed reply is still the plugin's work, and under watch until its end.
+        let (sent, failure) = match done.answer {
+            Answer::Stream { prelude, whole, body } => {
+                let (body, end) = StreamBody::new(&prelude, whole, body, done.give_up);
+                let sent = self
+                    .client
+                    .stream(
+                        invocation,
+                        "application/vnd.awslambda.http-integration-response",
+                        lambda_runtime_api_client::body::Body::new(body),
+                    )
+                    .await;
+                if !watched.claim() {
+                    return self.yield_to_watchdog().await;
+                }
+                (sent, done.failure.or(end.failure()))
+            }
+            Answer::Whole(reply) => {
+                if !watched.claim() {
+                    return self.yield_to_watchdog().await;
+                }
+                (self.client.respond(invocation, reply).await, done.failure)
+            }
+            Answer::Error { header, body } => {
+                if !watched.claim() {
+                    return self.yield_to_watchdog().await;
+                }
+                (self.client.fail(invocation, &header, body).await, done.failure)
+            }
+        };
+        report(invocation, failure.as_ref(), started.elapsed());
+        match sent {
+            Ok(()) => Ok(()),
+            Err(error) => self.not_sent(invocation, &error).await,
+        }
+    }
+
+    /// The watchdog has answered, and ends the process as soon as the other slots are done: this one does nothing more.
+    async fn yield_to_watchdog(&self) -> Result<(), Refusal> {
+        std::future::pending().await
+    }
+
+    /// The service did not take the answer: it is told so as an error, that the event may be retried.
+    async fn not_sent(&self, invocation: &Invocation, error: &runtime_api::Failure) -> Result<(), Refusal> {
+        let refusal = self.client.refusal("the answer was not taken", error);
+        log_failure(invocation, &Failure::from(refusal));
+        let code = match error {
+            runtime_api::Failure::Status(http::StatusCode::PAYLOAD_TOO_LARGE) => Code::ReplyTooLarge,
+            _ => Code::ReplyRefused,
+        };
+        let failure = Failure::new(code, format!("the Runtime API did not take the reply: {error}"));
+        let body = runtime_api::error_body(&failure.error_type, &failure.message);
+        match self.client.fail(invocation, &failure.header(), body).await {
+            // Answered and refused: the event is over as far as the service is concerned, and the next one can be served.
+            Ok(()) | Err(runtime_api::Failure::Status(_)) => Ok(()),
+            Err(error @ runtime_api::Failure::Broken(_)) => Err(self.client.refusal("an error could not be posted", &error)),
+        }
+    }
+}
+
+/// One line an invocation.
+fn report(invocation: &Invocation, failure: Option<&Failure>, took: Duration) {
+    match failure {
+        Some(failure) => log_failure(invocation, failure),
+        None if log::max_level() >= Level::Info => log::write(&Record {
+            level: Level::Info,
+            labels: invocation.labels(),
+            code: None,
+            target: "",
+            message: &format!("answered in {:.3} ms", took.as_secs_f64() * 1_000.0),
+            fields: None,
+        }),
+        None => {}
+    }
+}

@@ -1,0 +1,294 @@
+//! The start of `bootstrap`, in the order in which things must happen: trust, plan, variables, verification, plugins; then slots.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crate::handle::log_failure;
+use crate::invoke::Failure;
+use crate::invoke::future::{TaskFuture, Wakers};
+use crate::invoke::watchdog::{Drain, Watchdog};
+use crate::log::{self, Level, Record};
+use crate::manifest::Manifest;
+use crate::policy::{self, Base, Plan};
+use crate::runtime_api::{self, Client};
+use crate::service::{Held, Service};
+use crate::slot::{Shared, Slot};
+use crate::verify::process::{self, Host};
+use crate::verify::trust::{self, Trust, TrustSettings};
+use crate::{Architecture, Class, Code, Refusal, environment, exit, version};
+
+/// Where a manifest is looked for without `LOADER_MANIFEST`, before the function's own code.
+const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
+
+/// How long plugins may take for their shutdown hooks: Lambda gives a runtime 300 ms after SIGTERM
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>).
+const SHUTDOWN: Duration = Duration::from_millis(250);
+
+/// Runs as a custom runtime until the process is to end.
+#[must_use]
+pub fn bootstrap() -> ExitCode {
+    let address = match address() {
+        Ok(address) => address,
+        Err(refusal) => {
+            log::refusal(Level::Error, &refusal);
+            return ExitCode::from(refusal.code.class().exit());
+        }
+    };
+    match prepare() {
+        Ok(prepared) => serve(prepared, address),
+        Err(refusal) => fail_start(&address, &refusal),
+    }
+}
+
+fn address() -> Result<String, Refusal> {
+    let address = std::env::var("AWS_LAMBDA_RUNTIME_API").map_err(|_| {
+        Refusal::new(Code::Usage, "AWS_LAMBDA_RUNTIME_API", "is not set: bootstrap runs under Lambda or a local emulator of it")
+            .hint("use lambda-loader invoke to try an event without Lambda")
+    })?;
+    Client::new(&address)?;
+    Ok(address)
+}
+
+/// Tells the service why there will be no event served, then ends.
+fn fail_start(address: &str, refusal: &Refusal) -> ExitCode {
+    log::refusal(Level::Error, refusal);
+    let posted = runtime().and_then(|runtime| {
+        let client = Client::new(address)?;
+        runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(2), client.fail_start(refusal)).await })
+            .unwrap_or_else(|_| Err(runtime_api::Failure::Broken("no answer within 2 s".into())))
+            .map_err(|failure| client.refusal("the failed start could not be reported", &failure))
+    });
+    if let Err(second) = posted {
+        log::refusal(Level::Error, &second);
+    }
+    // Plugins may be running already.
+    exit::at_once(refusal.code.class().exit())
+}
+
+/// What is known once variables are set, before any plugin is looked at.
+struct Prepared {
+    plan: Plan,
+    trust: Trust,
+    manifest: PathBuf,
+    started: Instant,
+}
+
+/// Everything that wants a process with one thread.
+fn prepare() -> Result<Prepared, Refusal> {
+    let started = Instant::now();
+    let variable = |name: &str| std::env::var_os(name);
+    let path = manifest_path(variable)?;
+    let file = trust::read_manifest(&path)?;
+    let settings = TrustSettings::from_environment(variable);
+    // The one buffer that is pinned is the one that is parsed, and nothing is parsed that nobody vouches for.
+    trust::ground(&file, &settings)?;
+    let manifest = Manifest::parse(&file.path.display().to_string(), &file.bytes)?;
+    let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
+    let stage = stage(variable)?;
+    let plan = policy::plan(&manifest, stage.as_deref(), &Base::Folder(folder), Architecture::HERE)?;
+    let trust = trust::check(&file, &settings, &plan.functions, plan.serial)?;
+    let host = if variable("AWS_SAM_LOCAL").is_some() { Host::Local } else { Host::Lambda };
+    for warning in process::check(variable, host)?.iter().chain(&plan.warnings) {
+        log::line(Level::Warn, warning);
+    }
+    not_built(&plan)?;
+    environment::set(&environment::gather(&plan)?)?;
+    Ok(Prepared { plan, trust, manifest: file.path, started })
+}
+
+/// What the grammar has and this release does not do yet is refused, and not passed over.
+pub(crate) fn not_built(plan: &Plan) -> Result<(), Refusal> {
+    if let Some(route) = plan.routes.iter().find(|route| route.batch == crate::manifest::wire::Batch::Each) {
+        return Err(Refusal::new(
+            Code::ManifestValue,
+            format!("route \"{}\"", route.name),
+            "\"batch\": \"each\" is not built yet",
+        )
+        .hint("leave `batch` out, and let the handler answer for the whole batch"));
+    }
+    if plan.lockdown == policy::Lockdown::Require {
+        return Err(Refusal::new(Code::ManifestValue, "lockdown", "\"require\" is not built yet").hint("use \"auto\" or \"off\""));
+    }
+    Ok(())
+}
+
+fn manifest_path(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Refusal> {
+    if let Some(path) = variable("LOADER_MANIFEST").filter(|path| !path.is_empty()) {
+        if path.as_encoded_bytes().starts_with(b"s3://") {
+            return Err(Refusal::new(Code::RemoteNotBuilt, "LOADER_MANIFEST", "manifests from S3 are not built yet")
+                .hint("ship the manifest in a layer or with the function"));
+        }
+        return Ok(path.into());
+    }
+    let own = variable("LAMBDA_TASK_ROOT").map(|root| Path::new(&root).join("manifest.json"));
+    let candidates: Vec<PathBuf> = std::iter::once(PathBuf::from(LAYER_MANIFEST)).chain(own).collect();
+    match candidates.iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Ok(path.clone()),
+        None => {
+            let tried: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
+            Err(Refusal::new(Code::ManifestMissing, "", format!("there is no manifest at {}", tried.join(" or ")))
+                .hint("set LOADER_MANIFEST to its path"))
+        }
+    }
+}
+
+fn stage(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, Refusal> {
+    variable("LOADER_STAGE")
+        .filter(|stage| !stage.is_empty())
+        .map(|stage| stage.into_string().map_err(|_| Refusal::new(Code::StageUnknown, "LOADER_STAGE", "is not UTF-8")))
+        .transpose()
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::new(Code::Internal, "tokio runtime", error.to_string()))
+}
+
+/// How many events at once: `AWS_LAMBDA_MAX_CONCURRENCY`, of functions with managed concurrency.
+fn slots() -> usize {
+    let Ok(text) = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY") else { return 1 };
+    match text.parse::<usize>() {
+        Ok(slots @ 1..=1_000) => slots,
+        _ => {
+            log::line(Level::Warn, "AWS_LAMBDA_MAX_CONCURRENCY is not a number from 1 to 1000: one event at a time");
+            1
+        }
+    }
+}
+
+fn serve(prepared: Prepared, address: String) -> ExitCode {
+    let started = || -> Result<(tokio::runtime::Runtime, Shared), Refusal> {
+        let runtime = runtime()?;
+        let stage = prepared.plan.stage.clone();
+        let (service, held) = runtime.block_on(Service::start(prepared.plan))?;
+        let watchdog = Watchdog::new(slots());
+        let shared =
+            Shared { service, address: address.clone(), drain: Arc::default(), watchdog, warned_of_past: AtomicBool::new(false) };
+        watch(&shared)?;
+        start_line(&shared.service, &held, stage.as_deref(), prepared.trust, &prepared.manifest, prepared.started.elapsed());
+        Ok((runtime, shared))
+    };
+    let (runtime, shared) = match started() {
+        Ok(started) => started,
+        Err(refusal) => return fail_start(&address, &refusal),
+    };
+    let result = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..slots())
+            .map(|number| {
+                let shared = &shared;
+                let work = move || crate::start::runtime()?.block_on(async { Slot::new(shared, number)?.run().await });
+                std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work)
+            })
+            .collect();
+        let first = runtime.block_on(async {
+            shut_down_on_sigterm(Arc::clone(&shared.drain));
+            Slot::new(&shared, 0)?.run().await
+        });
+        // One slot that lost the Runtime API ends the others too.
+        shared.drain.begin();
+        others.into_iter().fold(first, |result, other| {
+            let other = match other {
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "slot", "panicked"))),
+                Err(error) => Err(Refusal::new(Code::Internal, "slot", error.to_string())),
+            };
+            result.and(other)
+        })
+    });
+    runtime.block_on(shut_down(&shared.service));
+    match result {
+        Ok(()) => exit::at_once(0),
+        Err(refusal) => {
+            log::refusal(Level::Error, &refusal);
+            exit::at_once(refusal.code.class().exit())
+        }
+    }
+}
+
+/// Starts the watchdog: it answers over a connection of its own, and ends the process.
+fn watch(shared: &Shared) -> Result<(), Refusal> {
+    let address = shared.address.clone();
+    let answer = move |invocation: &Arc<crate::invocation::Invocation>| {
+        let failure = Failure::new(Code::DeadlineExceeded, "the handler blocked its thread past its deadline; the process ends");
+        log_failure(invocation, &failure);
+        let body = runtime_api::error_body(&failure.error_type, &failure.message);
+        let posted = runtime().and_then(|runtime| {
+            let client = Client::new(&address)?;
+            let post =
+                async { tokio::time::timeout(Duration::from_secs(1), client.fail(invocation, &failure.header(), body)).await };
+            match runtime.block_on(post) {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(client.refusal("the error could not be posted", &error)),
+                Err(_) => {
+                    Err(client
+                        .refusal("the error could not be posted", &runtime_api::Failure::Broken("no answer within 1 s".into())))
+                }
+            }
+        });
+        if let Err(refusal) = posted {
+            log::refusal(Level::Error, &refusal);
+        }
+    };
+    let end = || exit::at_once(Class::Failed.exit());
+    shared
+        .watchdog
+        .start(Arc::clone(&shared.drain), answer, end)
+        .map_err(|error| Refusal::new(Code::Internal, "watchdog", error.to_string()))
+}
+
+/// SIGTERM comes before the end of an environment that has extensions, and from local emulators.
+fn shut_down_on_sigterm(drain: Arc<Drain>) {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => drop(tokio::spawn(async move {
+            if terminate.recv().await.is_some() {
+                drain.begin();
+            }
+        })),
+        Err(error) => log::line(Level::Warn, &format!("SIGTERM ends the process at once: {error}")),
+    }
+}
+
+async fn shut_down(service: &Service) {
+    for plugin in service.running() {
+        let mut wakers = Wakers::default();
+        let task = TaskFuture::new(plugin.lifecycle(lambda_plugin_abi_v1::Phase::Shutdown), &mut wakers);
+        match tokio::time::timeout(SHUTDOWN, task).await {
+            Ok(outcome) if outcome.kind == lambda_plugin_abi_v1::Outcome::VALUE => {}
+            Ok(_) => log::line(Level::Warn, &format!("plugin {}: its shutdown hook failed", plugin.name)),
+            Err(_) => log::line(Level::Warn, &format!("plugin {}: its shutdown hook took too long", plugin.name)),
+        }
+    }
+}
+
+/// One line that shows how the platform behaves, and exactly which bytes run.
+fn start_line(service: &Service, held: &[Held], stage: Option<&str>, trust: Trust, manifest: &Path, took: Duration) {
+    let plugins: Vec<_> = held
+        .iter()
+        .map(|held| serde_json::json!({ "file": held.label, "held": held.mechanism, "lookup": held.lookup, "mount": held.mount }))
+        .collect();
+    let fields = serde_json::json!({
+        "version": version::text(),
+        "manifest": manifest.display().to_string(),
+        "trust": trust.to_string(),
+        "stage": stage,
+        "uid": rustix::process::geteuid().as_raw(),
+        "lockdown": "not built yet",
+        "slots": slots(),
+        "routes": service.routes.len(),
+        "artifacts": plugins,
+    });
+    log::write(&Record {
+        level: Level::Info,
+        labels: log::Labels::default(),
+        code: None,
+        target: "",
+        message: &format!("started in {:.1} ms", took.as_secs_f64() * 1_000.0),
+        fields: Some(&fields.to_string()),
+    });
+}
