@@ -65,14 +65,13 @@ impl Known {
     pub(super) fn fits(&self, found: &Found<'_>) -> bool {
         self.when.iter().all(|(place, test)| {
             let value = found.at(*place);
-            let is = |wanted: &str| found.text(*place).is_some_and(|text| text == wanted);
             match test {
                 Test::Present => value.kind != Kind::Absent,
                 Test::Text => value.kind == Kind::Text,
                 Test::Array => value.kind == Kind::Array,
                 Test::Object => value.kind == Kind::Object,
-                Test::Is(wanted) => is(wanted),
-                Test::OneOf(wanted) => wanted.iter().any(|wanted| is(wanted)),
+                Test::Is(wanted) => found.is(*place, wanted),
+                Test::OneOf(wanted) => wanted.iter().any(|wanted| found.is(*place, wanted)),
                 Test::Contains(part) => found.text(*place).is_some_and(|text| text.contains(part)),
                 Test::Only(_) => {
                     let given = self.only.iter().filter(|place| found.given(**place)).count();

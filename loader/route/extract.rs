@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Fault, Kind, Scanner, Text};
+use super::scan::{Fault, Kind, Scanner, Stop, Text};
 use super::trie::{Place, Trie, WHOLE};
 
 /// What stands in one place.
@@ -40,6 +40,11 @@ impl<'e> Found<'e> {
         self.at(place).seen_in != 0
     }
 
+    /// Whether this string is in a place.
+    pub(super) fn is(&self, place: Place, wanted: &str) -> bool {
+        self.at(place).text.is_some_and(|text| text.is(wanted))
+    }
+
     /// The string in a place.
     pub(super) fn text(&self, place: Place) -> Option<Cow<'e, str>> {
         self.at(place).text.map(Text::decode)
@@ -55,9 +60,10 @@ impl<'e> Found<'e> {
 pub(super) fn extract<'e>(trie: &Trie, event: &'e str) -> Result<Found<'e>, Fault> {
     let found = Found { values: vec![Value::default(); trie.len()], repeated: None };
     let mut pass = Pass { trie, scanner: Scanner::new(event), found, objects: 0 };
-    pass.read(WHOLE)?;
-    pass.scanner.end()?;
-    Ok(pass.found)
+    match pass.read(WHOLE).and_then(|()| pass.scanner.end()) {
+        Ok(()) => Ok(pass.found),
+        Err(Stop) => Err(pass.scanner.fault()),
+    }
 }
 
 struct Pass<'t, 'e> {
@@ -69,7 +75,7 @@ struct Pass<'t, 'e> {
 
 impl<'e> Pass<'_, 'e> {
     /// Reads the value that stands in `place`. Recurses as deep as the trie, not as deep as the event.
-    fn read(&mut self, place: Place) -> Result<(), Fault> {
+    fn read(&mut self, place: Place) -> Result<(), Stop> {
         let node = self.trie.node(place);
         match self.scanner.peek()? {
             b'{' if node.reads_members() => {
@@ -93,7 +99,7 @@ impl<'e> Pass<'_, 'e> {
         }
     }
 
-    fn object(&mut self, place: Place) -> Result<(), Fault> {
+    fn object(&mut self, place: Place) -> Result<(), Stop> {
         let node = self.trie.node(place);
         self.objects += 1;
         let this = self.objects;
@@ -107,15 +113,16 @@ impl<'e> Pass<'_, 'e> {
             let start = self.scanner.at();
             let key = self.scanner.key()?;
             members += 1;
-            let mut places = if key.may_be(|length| node.may_have(length)) { node.member(&key.decode()) } else { [None, None] };
-            for place in &mut places {
-                *place = place.filter(|place| self.is_first(*place, this, start));
+            if key.may_be(|length| node.may_have(length)) {
+                let places = node.member(&key.decode()).map(|place| place.filter(|place| self.is_first(*place, this, start)));
+                self.lead(places)?;
+            } else {
+                self.scanner.skip()?;
             }
-            self.lead(places)?;
             match self.scanner.peek()? {
                 b',' => self.scanner.take(),
                 b'}' => break,
-                _ => return Err(self.scanner.fault("a member is followed by `,` or `}`")),
+                _ => return Err(self.scanner.stop("a member is followed by `,` or `}`")),
             }
         }
         self.scanner.take();
@@ -127,7 +134,7 @@ impl<'e> Pass<'_, 'e> {
         Ok(())
     }
 
-    fn array(&mut self, place: Place) -> Result<(), Fault> {
+    fn array(&mut self, place: Place) -> Result<(), Stop> {
         let node = self.trie.node(place);
         let mut elements = 0;
         self.scanner.take();
@@ -141,7 +148,7 @@ impl<'e> Pass<'_, 'e> {
             match self.scanner.peek()? {
                 b',' => self.scanner.take(),
                 b']' => break,
-                _ => return Err(self.scanner.fault("an element is followed by `,` or `]`")),
+                _ => return Err(self.scanner.stop("an element is followed by `,` or `]`")),
             }
         }
         self.scanner.take();
@@ -153,7 +160,7 @@ impl<'e> Pass<'_, 'e> {
 
     /// Reads the next value for all that want it. Two want the same one only where a `where` looks at what a row looks at by
     /// another kind of step; then it is read twice.
-    fn lead(&mut self, places: [Option<Place>; 2]) -> Result<(), Fault> {
+    fn lead(&mut self, places: [Option<Place>; 2]) -> Result<(), Stop> {
         let mut wanted = places.into_iter().flatten();
         let Some(first) = wanted.next() else { return self.scanner.skip().map(|_| ()) };
         let start = self.scanner.at();

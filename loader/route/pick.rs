@@ -154,7 +154,7 @@ impl Candidate {
         }
         for (condition, place) in self.matching.wheres.iter().zip(&self.wheres) {
             let holds = match &condition.equals {
-                Some(wanted) => found.text(*place).is_some_and(|text| text == *wanted),
+                Some(wanted) => found.is(*place, wanted),
                 None => found.at(*place).kind != Kind::Absent,
             };
             if !holds {

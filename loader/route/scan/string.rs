@@ -5,7 +5,7 @@
 //! (Langdale and Lemire, "Parsing gigabytes of JSON per second", 3.1.1, <https://arxiv.org/abs/1902.08318>). Plain integers do
 //! it: no intrinsics, no `unsafe`, the same on every machine.
 
-use super::Fault;
+use super::{Fault, Stop};
 
 const BLOCK: usize = 64;
 const ONES: u64 = u64::MAX / 255;
@@ -14,11 +14,11 @@ const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
 /// Finds the end of the string whose first byte, after the quote, is at `start`: the offset after the closing quote, and whether a
 /// backslash occurred.
-#[inline]
-pub(super) fn end(text: &[u8], start: usize) -> Result<(usize, bool), Fault> {
+#[inline(always)]
+pub(super) fn end(text: &[u8], start: usize, fault: &mut Fault) -> Result<(usize, bool), Stop> {
     // Most keys and many values are short and plain.
     let mut at = start;
-    for _ in 0..2 {
+    for _ in 0..8 {
         let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };
         let marks = marks(u64::from_le_bytes(*word));
         if marks != 0 {
@@ -30,10 +30,11 @@ pub(super) fn end(text: &[u8], start: usize) -> Result<(usize, bool), Fault> {
         }
         at += 8;
     }
-    long_end(text, at)
+    long_end(text, at, fault)
 }
 
-fn long_end(text: &[u8], start: usize) -> Result<(usize, bool), Fault> {
+#[inline(never)]
+fn long_end(text: &[u8], start: usize, fault: &mut Fault) -> Result<(usize, bool), Stop> {
     let (mut at, mut escaped_any) = (start, false);
     // Bit 0: the first byte of the next block is escaped by the last of this one.
     let mut carry = 0;
@@ -42,7 +43,7 @@ fn long_end(text: &[u8], start: usize) -> Result<(usize, bool), Fault> {
         let padded;
         let block = match rest.first_chunk::<BLOCK>() {
             Some(block) => block,
-            None if rest.is_empty() => return Err(Fault { at: text.len(), what: "the text ends too early" }),
+            None if rest.is_empty() => return stop(fault, text.len(), "the text ends too early"),
             None => {
                 let mut spaces = [b' '; BLOCK];
                 spaces.iter_mut().zip(rest).for_each(|(space, byte)| *space = *byte);
@@ -66,7 +67,7 @@ fn long_end(text: &[u8], start: usize) -> Result<(usize, bool), Fault> {
         }
         while doubtful != 0 {
             let place = doubtful.trailing_zeros();
-            settle(text, at + place as usize, escaped >> place & 1 == 1)?;
+            settle(text, at + place as usize, escaped >> place & 1 == 1, fault)?;
             doubtful &= doubtful - 1;
         }
         if ends != 0 {
@@ -78,7 +79,7 @@ fn long_end(text: &[u8], start: usize) -> Result<(usize, bool), Fault> {
 
 /// A byte of a string that is a control character, or escaped and no quote or backslash. Beyond the end of the text are spaces, of
 /// which none is the byte that makes the string wrong.
-fn settle(text: &[u8], at: usize, escaped: bool) -> Result<(), Fault> {
+fn settle(text: &[u8], at: usize, escaped: bool, fault: &mut Fault) -> Result<(), Stop> {
     match text.get(at) {
         None => Ok(()),
         Some(b'/' | b'b' | b'f' | b'n' | b'r' | b't') if escaped => Ok(()),
@@ -86,15 +87,21 @@ fn settle(text: &[u8], at: usize, escaped: bool) -> Result<(), Fault> {
             for place in at + 1..at + 5 {
                 match text.get(place) {
                     Some(byte) if byte.is_ascii_hexdigit() => {}
-                    Some(_) => return Err(Fault { at: place, what: "`\\u` is followed by four hexadecimal digits" }),
-                    None => return Err(Fault { at: place, what: "the text ends too early" }),
+                    Some(_) => return stop(fault, place, "`\\u` is followed by four hexadecimal digits"),
+                    None => return stop(fault, place, "the text ends too early"),
                 }
             }
             Ok(())
         }
-        Some(_) if escaped => Err(Fault { at, what: "a string holds an escape that JSON does not have" }),
-        Some(_) => Err(Fault { at, what: "a string holds a control character" }),
+        Some(_) if escaped => stop(fault, at, "a string holds an escape that JSON does not have"),
+        Some(_) => stop(fault, at, "a string holds a control character"),
     }
+}
+
+#[cold]
+fn stop<T>(fault: &mut Fault, at: usize, what: &'static str) -> Result<T, Stop> {
+    *fault = Fault { at, what };
+    Err(Stop)
 }
 
 /// Which bytes are escaped, given the places of all backslashes; and the carry into the next block.

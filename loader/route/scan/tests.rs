@@ -2,9 +2,8 @@ use super::*;
 
 fn scan(text: &str) -> Result<Kind, Fault> {
     let mut scanner = Scanner::new(text);
-    let kind = scanner.skip()?;
-    scanner.end()?;
-    Ok(kind)
+    let kind = scanner.skip().and_then(|kind| scanner.end().map(|()| kind));
+    kind.map_err(|Stop| scanner.fault())
 }
 
 #[test]
@@ -112,4 +111,19 @@ fn every_length_and_place_of_an_escape_or_of_a_wrong_byte_in_a_string() {
             }
         }
     }
+}
+
+#[test]
+fn strings_are_compared_by_their_characters() {
+    #[track_caller]
+    fn check(quoted: &str, wanted: &str, expected: bool) {
+        assert_eq!(Scanner::new(quoted).string("").unwrap().is(wanted), expected, "{quoted} {wanted}");
+    }
+    check(r#""""#, "", true);
+    check(r#""ab""#, "ab", true);
+    check(r#""ab""#, "a", false);
+    check(r#""\u0061\u0062""#, "ab", true);
+    check(r#""\u0061\u0062""#, "a", false);
+    check(r#""\ud83d\ude00""#, "\u{1f600}", true);
+    check(r#""\ud800""#, "\u{fffd}", false);
 }
