@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use crate::context::Handle;
 use crate::panic::catch;
-use crate::signature::{Answer, Handler, Start};
+use crate::signature::{Answer, Handler, Start, StartRuntime};
 use crate::task::task;
-use crate::{Context, Error, Host, StreamReply, log, panic, runtime};
+use crate::{Context, Error, Host, StreamReply, log, panic};
 
 pub use crate::note::{Description, Note};
 pub use abi_stable;
@@ -99,10 +99,10 @@ where
         Probe(PhantomData)
     }
 
-    /// Whether the plugin needs a runtime for it.
+    /// Starts what the plugin needs for it.
     #[must_use]
-    pub fn is_async(&self) -> bool {
-        F::Answer::ASYNC
+    pub fn runtime(&self) -> Option<StartRuntime> {
+        F::Answer::RUNTIME
     }
 
     /// Calls the handler.
@@ -201,16 +201,17 @@ impl<T: Serialize> EncodeJson<T> for Probe<T> {
 }
 
 /// Connects the plugin to the host and, where something in it is async, starts its runtime. First thing of every start.
-fn set_up(host: Host, needs_runtime: bool) -> Result<(), Error> {
+fn set_up(host: Host, needs: &[Option<StartRuntime>]) -> Result<(), Error> {
     if let Some(service) = host.log() {
         log::connect(service);
     }
     panic::install_hook();
-    if needs_runtime {
-        runtime::start().map_err(|error| Error::new("Runtime", format_args!("tokio runtime: {error}")))
-    } else {
-        Ok(())
-    }
+    start_all(needs)
+}
+
+fn start_all(needs: &[Option<StartRuntime>]) -> Result<(), Error> {
+    let mut needs = needs.iter().flatten();
+    needs.try_for_each(|start| start()).map_err(|error| Error::new("Runtime", format_args!("tokio runtime: {error}")))
 }
 
 fn started<S: Any + Send + std::marker::Sync>(state: S) -> v1::Outcome {
@@ -221,17 +222,16 @@ fn started<S: Any + Send + std::marker::Sync>(state: S) -> v1::Outcome {
 
 /// A plugin without `start`.
 #[must_use]
-pub fn start_without(host: v1::Host, needs_runtime: bool) -> v1::Task {
-    task(std::ptr::null(), async move {
-        match set_up(Host::new(host), needs_runtime) {
-            Ok(()) => started(()),
-            Err(error) => error.outcome(v1::Outcome::ERROR),
-        }
-    })
+pub fn start_without(host: v1::Host, needs: &[Option<StartRuntime>]) -> v1::Task {
+    let outcome = match set_up(Host::new(host), needs) {
+        Ok(()) => started(()),
+        Err(error) => error.outcome(v1::Outcome::ERROR),
+    };
+    task(std::ptr::null(), std::future::ready(outcome))
 }
 
 /// A plugin with `start`.
-pub fn start_with<F, M, N>(start: F, host: v1::Host, config: v1::Buffer, needs_runtime: bool) -> v1::Task
+pub fn start_with<F, M, N>(start: F, host: v1::Host, config: v1::Buffer, needs: &[Option<StartRuntime>]) -> v1::Task
 where
     F: Start<M> + Send + std::marker::Sync + 'static,
     F::Answer: Answer<N> + Send,
@@ -241,7 +241,7 @@ where
 {
     let host = Host::new(host);
     // Before the first poll, which enters the runtime.
-    let ready = set_up(host, needs_runtime || F::Answer::ASYNC);
+    let ready = set_up(host, needs).and_then(|()| start_all(&[F::Answer::RUNTIME]));
     task(std::ptr::null(), async move {
         let state = async {
             ready?;
@@ -263,7 +263,11 @@ where
     N: 'static,
 {
     let state = Arc::clone(&instance.state);
+    let ready = start_all(&[A::RUNTIME]);
     task(std::ptr::null(), async move {
+        if let Err(error) = ready {
+            return error.outcome(v1::Outcome::ERROR);
+        }
         let Ok(state) = Arc::downcast::<S>(state) else { return no_value() };
         match hook(state).answer().await {
             Ok(_) => no_value(),

@@ -55,7 +55,7 @@ pub use context::Context;
 pub use error::{Error, IntoError};
 pub use host::Host;
 pub use reply::{Prelude, StreamReply};
-pub use signature::{Answer, Handler, Start};
+pub use signature::{Answer, Handler, Start, StartRuntime};
 
 /// Makes the crate a plugin.
 ///
@@ -110,9 +110,9 @@ macro_rules! export {
                 })
             }),+];
 
-            fn __plugin_needs_runtime() -> bool {
+            fn __plugin_needs() -> [Option<$crate::StartRuntime>; ENTRIES.len()] {
                 let state = state!();
-                $(__kit::bind(&state, $crate::__handler!($name $(: $handler)?)).is_async())||+
+                [$(__kit::bind(&state, $crate::__handler!($name $(: $handler)?)).runtime()),+]
             }
 
             unsafe extern "C" fn __plugin_describe() -> __v1::Slice {
@@ -123,7 +123,7 @@ macro_rules! export {
                 // SAFETY: `host` points to a `Host` that lives as long as the process (`v1::Plugin::start`).
                 let host = unsafe { *host };
                 let _ = &config;
-                $crate::__start!(host, config, __plugin_needs_runtime(), $($start)?)
+                $crate::__start!(host, config, &__plugin_needs(), $($start)?)
             }
 
             unsafe extern "C" fn __plugin_invoke(instance: *const (), handler: u32, invocation: __v1::Invocation, event: __v1::Buffer) -> __v1::Task {
@@ -191,11 +191,11 @@ macro_rules! __state {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __start {
-    ($host:expr, $config:expr, $runtime:expr,) => {
-        $crate::export::start_without($host, $runtime)
+    ($host:expr, $config:expr, $needs:expr,) => {
+        $crate::export::start_without($host, $needs)
     };
-    ($host:expr, $config:expr, $runtime:expr, $start:path) => {
-        $crate::export::start_with($start, $host, $config, $runtime)
+    ($host:expr, $config:expr, $needs:expr, $start:path) => {
+        $crate::export::start_with($start, $host, $config, $needs)
     };
 }
 

@@ -1,43 +1,51 @@
 //! The plugin's own tokio runtime. Every library linked into the plugin finds it, and none of the host's.
+//!
+//! It is reached through a hook that only async functions set ([`crate::Answer::RUNTIME`]), so that a plugin without them carries no
+//! runtime: the linker drops it, and what need not be hashed and mapped starts faster.
 
+use std::sync::OnceLock;
+
+/// Calls what it is given with the runtime entered.
+type Enter = fn(&mut dyn FnMut());
+
+static ENTER: OnceLock<Enter> = OnceLock::new();
+
+/// Runs `work` with the runtime entered, where there is one, so that spawn, timers and sockets find it.
+pub(crate) fn enter<T>(work: impl FnOnce() -> T) -> T {
+    let Some(enter) = ENTER.get() else { return work() };
+    let (mut work, mut result) = (Some(work), None);
+    enter(&mut || result = work.take().map(|work| work()));
+    match (result, work) {
+        (Some(result), _) => result,
+        // Cannot be: `enter` calls what it is given. Should it ever not, the work is still done.
+        (None, Some(work)) => work(),
+        (None, None) => unreachable!("the work was taken and gave nothing"),
+    }
+}
+
+/// Starts the runtime: one worker, for what the author spawns. Handlers themselves are polled on the host's thread.
 #[cfg(feature = "tokio")]
-mod tokio_runtime {
-    use std::sync::OnceLock;
+pub(crate) fn start() -> std::io::Result<()> {
     use tokio::runtime::{Builder, Runtime};
 
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
-    /// Starts the runtime: one worker, for what the author spawns. Handlers themselves are polled on the host's thread.
-    pub(crate) fn start() -> std::io::Result<()> {
-        if RUNTIME.get().is_none() {
-            let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("plugin-tokio").enable_all().build()?;
-            // The runtime lives as long as the process; if two callers raced, the loser's is dropped.
-            let _ = RUNTIME.set(runtime);
-        }
-        Ok(())
-    }
-
-    /// Runs `work` with the runtime entered, so that spawn, timers and sockets find it.
-    pub(crate) fn enter<T>(work: impl FnOnce() -> T) -> T {
+    fn enter(work: &mut dyn FnMut()) {
         let _entered = RUNTIME.get().map(|runtime| runtime.handle().enter());
-        work()
+        work();
     }
+
+    if RUNTIME.get().is_none() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("plugin-tokio").enable_all().build()?;
+        // The runtime lives as long as the process.
+        let _ = RUNTIME.set(runtime);
+    }
+    let _ = ENTER.set(enter);
+    Ok(())
 }
 
-#[cfg(feature = "tokio")]
-pub(crate) use tokio_runtime::{enter, start};
-
+/// Without the feature `tokio`, async functions are polled and no more.
 #[cfg(not(feature = "tokio"))]
-mod no_runtime {
-    #[expect(clippy::unnecessary_wraps, reason = "the same signature as with tokio")]
-    pub(crate) fn start() -> std::io::Result<()> {
-        Ok(())
-    }
-
-    pub(crate) fn enter<T>(work: impl FnOnce() -> T) -> T {
-        work()
-    }
+pub(crate) fn start() -> std::io::Result<()> {
+    Ok(())
 }
-
-#[cfg(not(feature = "tokio"))]
-pub(crate) use no_runtime::{enter, start};

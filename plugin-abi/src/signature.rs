@@ -5,7 +5,7 @@
 use serde::de::DeserializeOwned;
 use std::future::Future;
 
-use crate::{Context, Error, Host, IntoError};
+use crate::{Context, Error, Host, IntoError, runtime};
 
 /// A function that can be a handler: `fn(event)` or `fn(event, Context<State>)`.
 #[diagnostic::on_unimplemented(
@@ -85,6 +85,9 @@ impl<F: Fn(C, Host) -> A, C: DeserializeOwned, A> Start<(C, Host)> for F {
     }
 }
 
+/// Starts the plugin's runtime. Later calls change nothing.
+pub type StartRuntime = fn() -> std::io::Result<()>;
+
 /// What a handler gives: a `Result`, or a `Send` future of one.
 #[diagnostic::on_unimplemented(
     message = "a handler does not give `{Self}`",
@@ -94,8 +97,8 @@ impl<F: Fn(C, Host) -> A, C: DeserializeOwned, A> Start<(C, Host)> for F {
 pub trait Answer<N> {
     /// What it gives when it goes well.
     type Value;
-    /// Whether the plugin needs a runtime for it.
-    const ASYNC: bool;
+    /// Starts what the plugin needs for it; only a future needs anything.
+    const RUNTIME: Option<StartRuntime>;
 
     /// Waits for it.
     fn answer(self) -> impl Future<Output = Result<Self::Value, Error>> + Send;
@@ -111,7 +114,7 @@ pub struct Async<M>(M);
 
 impl<T: Send, E: IntoError<M> + Send, M> Answer<Sync<M>> for Result<T, E> {
     type Value = T;
-    const ASYNC: bool = false;
+    const RUNTIME: Option<StartRuntime> = None;
 
     fn answer(self) -> impl Future<Output = Result<T, Error>> + Send {
         std::future::ready(self.map_err(IntoError::into_error))
@@ -120,7 +123,7 @@ impl<T: Send, E: IntoError<M> + Send, M> Answer<Sync<M>> for Result<T, E> {
 
 impl<F: Future<Output = Result<T, E>> + Send, T: Send, E: IntoError<M>, M> Answer<Async<M>> for F {
     type Value = T;
-    const ASYNC: bool = true;
+    const RUNTIME: Option<StartRuntime> = Some(runtime::start);
 
     async fn answer(self) -> Result<T, Error> {
         self.await.map_err(IntoError::into_error)
