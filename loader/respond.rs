@@ -11,7 +11,7 @@ use crate::Code;
 use crate::invoke::future::TaskStream;
 use crate::invoke::{Failure, Outcome};
 use crate::manifest::wire::{OnFailure, Reply};
-use crate::route::Source;
+use crate::route::{Source, is_json};
 use crate::runtime_api::{REPLY_LIMIT, error_body};
 use shape::{HttpReply, Shape};
 
@@ -93,7 +93,7 @@ async fn collected(prelude: &[u8], mut body: TaskStream, form: Form, until: Opti
     };
     let reply = match form.shape {
         Some(shape) => HttpReply { body: whole, ..HttpReply::of_prelude(prelude)? }.object(shape),
-        None if serde_json::from_slice::<serde::de::IgnoredAny>(&whole).is_ok() => whole,
+        None if is_json(&whole) => whole,
         None => return Err(Failure::new(Code::ReplyNotJson, "the handler's streamed reply is not JSON")),
     };
     if reply.len() > REPLY_LIMIT {

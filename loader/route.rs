@@ -29,3 +29,12 @@ pub use matching::{Match, MatchError};
 pub use order::{Conflict, order};
 pub use pick::{Http, Routed, Table};
 pub use source::{Selector, Source};
+
+/// Whether `bytes` are one JSON value and nothing else, by the same reading that events get.
+#[must_use]
+pub fn is_json(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        let mut scanner = scan::Scanner::new(text);
+        scanner.skip().is_ok() && scanner.end().is_ok()
+    })
+}
