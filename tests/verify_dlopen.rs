@@ -46,7 +46,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 fn parent() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
-    let (cases, seed) = (number("VERIFY_DLOPEN_CASES", 3_000), number("VERIFY_DLOPEN_SEED", 1));
+    let (cases, seed) = (number("VERIFY_DLOPEN_CASES", 1_500), number("VERIFY_DLOPEN_SEED", 1));
     let quiet = ["-DQUIET", "-nostartfiles"];
     let kinds: [(&str, &[&str]); 4] = [
         ("plain", &[]),
