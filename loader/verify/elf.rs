@@ -50,8 +50,9 @@ pub struct Facts {
     pub symbols: usize,
     /// Relocations of all kinds; one of `DT_RELR` counts for each address.
     pub relocations: usize,
-    /// Functions that `dlopen` will call.
-    pub initializers: usize,
+    /// Where the dynamic linker will enter the object's code when it is loaded and when the process ends: initialisers,
+    /// finalisers, resolvers of indirect functions. Ascending.
+    pub entered: Vec<u64>,
     /// Bytes of thread-local storage.
     pub thread_local: u64,
     /// The notes with the plugin ABI's owner name: type and descriptor.
@@ -102,8 +103,13 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, Refusal> {
         thread_local: programs.thread_local.is_some(),
         protected: &protected,
     };
-    let relocations = tables.check(&context, &mut arrays)?;
+    let mut entered = symbols.resolvers();
+    entered.extend([elf::DT_INIT, elf::DT_FINI].iter().filter_map(|tag| dynamic.get(*tag)));
+    let relocations = tables.check(&context, &mut arrays, &mut entered)?;
     arrays.check_filled()?;
+    entered.extend_from_slice(arrays.entered());
+    entered.sort_unstable();
+    entered.dedup();
 
     Ok(Facts {
         architecture: header.architecture,
@@ -113,7 +119,7 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, Refusal> {
         build_id: programs.build_id,
         symbols: symbols.len(),
         relocations,
-        initializers: arrays.initializers() + usize::from(dynamic.get(elf::DT_INIT).is_some()),
+        entered,
         thread_local: programs.thread_local.unwrap_or(0),
         abi_notes: programs.abi_notes,
         findings,

@@ -13,6 +13,7 @@ const MOST_FUNCTIONS: u64 = 1 << 20;
 /// `DT_INIT_ARRAY` and `DT_FINI_ARRAY`. glibc calls each entry as it stands after relocation: so each must be relocated once, to code.
 pub(super) struct Arrays<'a> {
     arrays: Vec<Array<'a>>,
+    entered: Vec<u64>,
 }
 
 struct Array<'a> {
@@ -47,12 +48,12 @@ impl<'a> Arrays<'a> {
             let slots: &[U64<Le>] = slots.ok_or_else(|| malformed(format!("{name} lies outside the file")))?;
             arrays.push(Array { name, address, slots, filled: vec![false; slots.len()] });
         }
-        Ok(Arrays { arrays })
+        Ok(Arrays { arrays, entered: Vec::new() })
     }
 
-    /// Functions that `dlopen` calls.
-    pub(super) fn initializers(&self) -> usize {
-        self.arrays.iter().filter(|array| array.name == "DT_INIT_ARRAY").map(|array| array.slots.len()).sum()
+    /// The functions of the object in them.
+    pub(super) fn entered(&self) -> &[u64] {
+        &self.entered
     }
 
     /// Takes down that `size` bytes at `address` are written.
@@ -80,6 +81,7 @@ impl<'a> Arrays<'a> {
             if !image.code(target) {
                 return refuse("not in the object's code");
             }
+            self.entered.push(target);
         }
         Ok(())
     }

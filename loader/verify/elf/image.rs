@@ -68,6 +68,9 @@ impl<'a> Image<'a> {
                 return refuse("does not lie above the one before it");
             }
             let flags = program.p_flags.get(LE);
+            if !flags.contains(elf::PF_R) {
+                return refuse("cannot be read");
+            }
             let (writable, executable) = (flags.contains(elf::PF_W), flags.contains(elf::PF_X));
             if writable && executable {
                 findings.push(

@@ -129,10 +129,11 @@ fn headers_in_memory(image: &Image<'_>, header: &Header<'_>) -> Result<Range<u64
 
 fn check_thread_local(image: &Image<'_>, program: &ProgramHeader64<Le>) -> Result<(), &'static str> {
     let (address, file_size, size) = (program.p_vaddr.get(LE), program.p_filesz.get(LE), program.p_memsz.get(LE));
-    let alignment = program.p_align.get(LE).max(1);
+    let alignment = program.p_align.get(LE);
     if file_size > size || size > LARGEST_THREAD_LOCAL {
         return Err("thread-local storage of an impossible size");
     }
+    // Not 0 either: glibc divides by it.
     if !alignment.is_power_of_two() || alignment > COARSEST_THREAD_LOCAL {
         return Err("thread-local storage of an impossible alignment");
     }

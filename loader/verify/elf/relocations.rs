@@ -121,13 +121,21 @@ impl<'a> Tables<'a> {
         highest.map_or(0, |highest| usize::try_from(highest).unwrap_or(usize::MAX).saturating_add(1))
     }
 
-    /// Checks every relocation; how many there are.
-    pub(super) fn check(&self, context: &Context<'_, '_>, arrays: &mut Arrays<'_>) -> Result<usize, Refusal> {
+    /// Checks every relocation; how many there are. Functions that the linker calls meanwhile are added to `entered`.
+    pub(super) fn check(
+        &self,
+        context: &Context<'_, '_>,
+        arrays: &mut Arrays<'_>,
+        entered: &mut Vec<u64>,
+    ) -> Result<usize, Refusal> {
         let mut count = self.check_packed(context, arrays)?;
         for (table, relative) in self.explicit.iter().zip([self.relative, 0]) {
             for (number, entry) in (0..).zip(*table) {
                 check_entry(context, arrays, entry, number < relative)
                     .map_err(|refusal| malformed(format!("relocation {number}: {}", refusal.what)))?;
+                if action(context.architecture, entry.r_type(LE, false)) == Some(Action::Indirect) {
+                    entered.push(entry.r_addend.get(LE).cast_unsigned());
+                }
             }
             count += table.len();
         }

@@ -37,6 +37,12 @@ impl<'a> Symbols<'a> {
         self.table.get(usize::try_from(index).ok()?)
     }
 
+    /// Functions that say where an indirect function is.
+    pub(super) fn resolvers(&self) -> Vec<u64> {
+        let resolvers = self.table.iter().filter(|symbol| symbol.st_type() == elf::STT_GNU_IFUNC && !is_undefined(symbol));
+        resolvers.map(|symbol| symbol.st_value.get(LE)).collect()
+    }
+
     pub(super) fn range(&self) -> Range<u64> {
         self.address..self.address + size_of_val(self.table) as u64
     }

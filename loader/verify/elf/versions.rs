@@ -173,9 +173,12 @@ impl Versions {
         symbols: &Symbols<'_>,
         strings: &Strings<'_>,
     ) -> Result<(), Refusal> {
-        let Some(address) = dynamic.get(elf::DT_VERSYM) else { return Ok(()) };
-        let Some(highest) = self.highest else {
-            return Err(malformed("its symbols have versions, and it has no table of them"));
+        // glibc follows the one through a null pointer where there is only the other.
+        let (address, highest) = match (dynamic.get(elf::DT_VERSYM), self.highest) {
+            (Some(address), Some(highest)) => (address, highest),
+            (None, None) => return Ok(()),
+            (Some(_), None) => return Err(malformed("its symbols have versions, and it has no table of them")),
+            (None, Some(_)) => return Err(malformed("it has a table of versions, and its symbols have none")),
         };
         let size = symbols.len() as u64 * 2;
         let table: &[Versym<Le>] =
