@@ -70,9 +70,7 @@ fn mend(refusal: Refusal, path: &Path) -> Refusal {
         Code::ManifestUnreadable if path.is_dir() => {
             Refusal { what: "is a folder".to_owned(), ..refusal }.hint("name the file in it, such as manifest.json")
         }
-        Code::ManifestSyntax if refusal.hint.is_none() => {
-            refusal.hint("a manifest is strict JSON: no YAML, no comments, no trailing commas")
-        }
+        Code::ManifestSyntax if refusal.hint.is_none() => refusal.hint("a manifest is JSON, not YAML or TOML"),
         _ => refusal,
     }
 }
