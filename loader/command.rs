@@ -9,29 +9,26 @@ mod inspect;
 mod invoke;
 mod lock;
 mod opened;
+mod replace;
 mod route;
 mod verify;
 
-use crate::{Refusal, version};
+use crate::{Class, Refusal, version};
 
 /// Verifies native plugins and routes AWS Lambda events to them.
 #[derive(Debug, Parser)]
-#[command(name = "lambda-loader", version = version::text(), after_help = EXIT_CODES, max_term_width = 120)]
+#[command(name = "lambda-loader", version = version::text(), after_help = exit_codes(), max_term_width = 120)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
 
 /// The exit codes, as `--help` and the README show them.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  the work failed: a handler's error, an event that no route takes
-  2  usage
-  3  manifest refused
-  4  artifact refused
-  5  ABI refused
-  6  remote source failed";
+#[must_use]
+pub fn exit_codes() -> String {
+    let classes = Class::ALL.iter().map(|class| format!("\n  {}  {}", class.exit(), class.meaning()));
+    format!("Exit codes:\n  0  done{}", classes.collect::<String>())
+}
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -121,7 +121,7 @@ pub struct Artifact {
 }
 
 /// Where an artifact's bytes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A file, reached from the folder `root` through `path` and never outside it.
     File {

@@ -24,6 +24,22 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them, in the order of their exit codes.
+    pub const ALL: [Class; 6] = [Class::Failed, Class::Usage, Class::Manifest, Class::Artifact, Class::Abi, Class::Remote];
+
+    /// What an exit code says, as in the table of the README.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Class::Failed => "the work failed: a handler's error, an event that no route takes",
+            Class::Usage => "usage",
+            Class::Manifest => "manifest refused",
+            Class::Artifact => "artifact refused",
+            Class::Abi => "ABI refused",
+            Class::Remote => "remote source failed",
+        }
+    }
+
     /// The exit code of `bootstrap` and `lambda-loader`, as in the table of the README. 0 is success.
     #[must_use]
     pub const fn exit(self) -> u8 {

@@ -1,5 +1,7 @@
 //! The manifest that a command works on.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Common;
@@ -15,6 +17,7 @@ pub(super) struct Opened {
     pub(super) manifest: Manifest,
     pub(super) base: Base,
     stage: Option<String>,
+    warned: RefCell<BTreeSet<String>>,
 }
 
 impl Opened {
@@ -27,15 +30,15 @@ impl Opened {
             return Err(Refusal::new(Code::RemoteNotBuilt, path.display().to_string(), "manifests from S3 are not built yet")
                 .hint("give a file"));
         }
-        let file = trust::read_manifest(&path)?;
+        let file = trust::read_manifest(&path).map_err(|refusal| mend(refusal, &path))?;
         // Messages call the file what the caller called it.
-        let manifest = Manifest::parse(&path.display().to_string(), &file.bytes)?;
+        let manifest = Manifest::parse(&path.display().to_string(), &file.bytes).map_err(|refusal| mend(refusal, &path))?;
         let folder = file.path.parent().unwrap_or(Path::new("/"));
         let folder = folder.canonicalize().map_err(|error| {
             Refusal::new(Code::ManifestUnreadable, folder.display().to_string(), error.to_string().to_lowercase())
         })?;
         let stage = common.stage.clone().or_else(|| std::env::var("LOADER_STAGE").ok().filter(|stage| !stage.is_empty()));
-        Ok(Opened { file, manifest, base: Base::Folder(folder), stage })
+        Ok(Opened { file, manifest, base: Base::Folder(folder), stage, warned: RefCell::default() })
     }
 
     /// The stage that was asked for.
@@ -43,14 +46,38 @@ impl Opened {
         self.stage.as_deref()
     }
 
-    /// The plan of that stage on this machine. Warnings go to standard error.
+    /// The plan of that stage on this machine.
     pub(super) fn plan(&self) -> Result<Plan, Refusal> {
-        let plan = policy::plan(&self.manifest, self.stage(), &self.base, Architecture::HERE)?;
+        self.plan_for(self.stage(), Architecture::HERE)
+    }
+
+    /// The plan of any stage on any machine. Warnings go to standard error, each once.
+    pub(super) fn plan_for(&self, stage: Option<&str>, architecture: Architecture) -> Result<Plan, Refusal> {
+        let plan = policy::plan(&self.manifest, stage, &self.base, architecture)?;
         for warning in &plan.warnings {
-            eprintln!("warning: {warning}");
+            if self.warned.borrow_mut().insert(warning.clone()) {
+                eprintln!("warning: {warning}");
+            }
         }
         Ok(plan)
     }
+}
+
+/// The hint of whoever types a command, rather than of whoever configures a function.
+fn mend(refusal: Refusal, path: &Path) -> Refusal {
+    match refusal.code {
+        Code::ManifestMissing => refusal.hint("give its path with --manifest, or set LOADER_MANIFEST"),
+        Code::ManifestUnreadable if path.is_dir() => {
+            Refusal { what: "is a folder".to_owned(), ..refusal }.hint("name the file in it, such as manifest.json")
+        }
+        Code::ManifestSyntax if refusal.hint.is_none() => refusal.hint("a manifest is JSON, not YAML or TOML"),
+        _ => refusal,
+    }
+}
+
+/// What messages call an event.
+pub(super) fn event_name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 /// Reads an event: a file, or `-` for standard input.

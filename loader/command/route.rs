@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let plan = Opened::new(&arguments.common)?.plan()?;
     let event = opened::event(&arguments.event)?;
     let table = Table::build(plan.routes.iter().map(|route| &route.matching));
-    let routed = table.route(&event).map_err(|refusal| refusal.at(arguments.event.display().to_string()))?;
+    let routed = table.route(&event).map_err(|refusal| refusal.at(opened::event_name(&arguments.event)))?;
     let route = routed.route.and_then(|route| plan.routes.get(route));
     let plugin = route.and_then(|route| plan.plugins.get(route.to.plugin)).map(|plugin| &plugin.artifact.name);
     let handler = route.and_then(|route| route.to.handler.as_deref());

@@ -8,10 +8,11 @@ use super::{Common, Format, From, error_json, from, print, print_json};
 use crate::load::SPOKEN;
 use crate::policy::{Artifact, Plan, Source};
 use crate::service::check_handlers;
+use crate::start::not_built;
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, TrustSettings};
 use crate::verify::{self, Kind, Rules, Verified};
-use crate::{Class, Refusal};
+use crate::{Class, Refusal, environment};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -25,6 +26,7 @@ pub(super) struct Arguments {
 }
 
 struct Checked<'p> {
+    kind: Kind,
     artifact: &'p Artifact,
     result: Result<Verified, Refusal>,
 }
@@ -40,6 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     for warning in process::check(variable, Host::Local)? {
         eprintln!("warning: {warning}");
     }
+    // What bootstrap would refuse before it looks at a plugin; no variable is set.
+    not_built(&plan)?;
+    environment::gather(&plan)?;
     let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
     let rules = Rules::here(&names, SPOKEN);
     let libraries: Vec<_> = plan.libraries.iter().map(|artifact| check(artifact, Kind::Library, &rules)).collect();
@@ -59,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
 }
 
 fn check<'p>(artifact: &'p Artifact, kind: Kind, rules: &Rules<'_>) -> Checked<'p> {
-    Checked { artifact, result: verify::artifact(artifact, kind, rules) }
+    Checked { kind, artifact, result: verify::artifact(artifact, kind, rules) }
 }
 
 fn check_plugin<'p>(plan: &'p Plan, index: usize, artifact: &'p Artifact, rules: &Rules<'_>) -> Checked<'p> {
@@ -93,19 +98,19 @@ fn row(checked: &Checked<'_>) -> Value {
 }
 
 fn line(checked: &Checked<'_>) {
+    let kind = match checked.kind {
+        Kind::Plugin => "plugin",
+        Kind::Library => "library",
+    };
+    let (name, path) = (&checked.artifact.name, where_from(checked.artifact));
     match &checked.result {
         Ok(verified) => {
-            let handlers =
-                verified.note.as_ref().map(|note| format!(", handlers {}", note.handlers.join(" "))).unwrap_or_default();
-            print(&format!(
-                "ok      {}  {}  {}{handlers}\n",
-                checked.artifact.place,
-                verified.digest,
-                where_from(checked.artifact)
-            ));
+            let note = verified.note.as_ref();
+            let handlers = note.map(|note| format!("  handlers {}", note.handlers.join(" "))).unwrap_or_default();
+            print(&format!("ok      {kind} {name}  {}  {path}{handlers}\n", verified.digest));
         }
         Err(refusal) => {
-            print(&format!("refused {}  {}\n", checked.artifact.place, where_from(checked.artifact)));
+            print(&format!("refused {kind} {name}  {path}\n"));
             eprintln!("error[{}]: {refusal}", refusal.code.name());
         }
     }

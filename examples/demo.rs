@@ -1,0 +1,235 @@
+//! The README's demo: the real `bootstrap` under a local Lambda, real sample events of three sources through `echo` and `orders`,
+//! then one byte of a plugin flipped and refused. It succeeds only if all of that is as it should be.
+//!
+//! `bootstrap`, `lambda-loader` and the plugins are taken from the folder that this program was built into.
+
+use std::error::Error;
+use std::fs;
+use std::io::IsTerminal as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use lambda_loader::Digest;
+use lambda_loader::local::{Bootstrap, Lambda, Options};
+use serde_json::{Value, json};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Only a demo that has failed waits so long.
+const SOON: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    match demo() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the demo failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo() -> Result<()> {
+    let stage = Stage::set()?;
+    let pin = stage.lock()?;
+    let style = Style::of_terminal();
+    println!("{}", style.bold(&row(["event", "source", "route", "plugin@digest", "reply", "time"], |reply| reply)));
+    let lambda = Lambda::start(Options::default())?;
+    let bootstrap = stage.bootstrap(&lambda, &pin)?;
+    for sample in samples()? {
+        let pending = lambda.invoke(sample.event.clone());
+        let answer = pending.wait(SOON).ok_or_else(|| said("no answer", &bootstrap))?;
+        let line = bootstrap
+            .wait_for_line(|line| line.contains(&answer.request_id) && line.contains("\"message\":\"answered in"), SOON)
+            .ok_or_else(|| said("the event was not answered", &bootstrap))?;
+        let line: Value = serde_json::from_str(&line.text)?;
+        let label = |name: &str| line[name].as_str().unwrap_or_default();
+        let plugin = format!("{}@{}", label("plugin"), label("digest"));
+        let reply = answer.payload();
+        let shown = shortened(&String::from_utf8_lossy(&reply));
+        let time = format!("{:.2} ms", answer.elapsed.as_secs_f64() * 1_000.0);
+        let cells = [sample.name, label("source"), label("route"), &plugin, &shown, &time];
+        println!("{}", row(cells, |reply| style.green(&reply)));
+
+        let file = fs::read(stage.file(&format!("lib{}.so", sample.plugin)))?;
+        let expected = format!("{}@{}", sample.plugin, Digest::of(&file).prefix());
+        if (plugin.as_str(), label("route")) != (&expected, sample.route) {
+            return Err(
+                format!("{} went to {plugin} by {}, not to {expected} by {}", sample.name, label("route"), sample.route).into()
+            );
+        }
+        let value: Value = serde_json::from_slice(&reply)?;
+        if value != sample.reply {
+            return Err(format!("{} was to be answered with {}, and was with {value}", sample.name, sample.reply).into());
+        }
+    }
+    drop(bootstrap);
+    refused(&stage, &pin, style)
+}
+
+/// Flips one byte of a plugin that the manifest names, and starts again.
+fn refused(stage: &Stage, pin: &str, style: Style) -> Result<()> {
+    let file = stage.file("liborders.so");
+    let mut bytes = fs::read(&file)?;
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    fs::write(&file, bytes)?;
+    println!("\n{}", style.bold(&format!("byte {middle} of liborders.so flipped, bootstrap started again")));
+    let lambda = Lambda::start(Options::default())?;
+    let bootstrap = stage.bootstrap(&lambda, pin)?;
+    let error = lambda.init_error(SOON).ok_or_else(|| said("the flipped byte was not refused", &bootstrap))?;
+    let status = bootstrap.wait_exit(SOON).ok_or("bootstrap did not exit")?;
+    let body: Value = serde_json::from_slice(&error.body)?;
+    let message = body["errorMessage"].as_str().unwrap_or_default();
+    let code = error.error_type.unwrap_or_default();
+    println!("{}  {message}", style.red(&format!("refused  {code}")));
+    println!("{}", style.bold(&status.to_string()));
+    match (code.as_str(), status.code(), lambda.polled().count) {
+        ("Runtime.LoaderDigestMismatch", Some(4), 0) => Ok(()),
+        (code, status, polls) => Err(format!("expected a digest mismatch and exit 4: {code}, {status:?}, {polls} polls").into()),
+    }
+}
+
+/// An error, and what bootstrap has said.
+fn said(what: &str, bootstrap: &Bootstrap) -> Box<dyn Error> {
+    let lines = bootstrap.logs().into_iter().map(|line| format!("\n  {}", line.text));
+    format!("{what}; bootstrap said:{}", lines.collect::<String>()).into()
+}
+
+/// One line of the table; `paint` is for the reply, once it has its width.
+fn row([event, source, route, plugin, reply, time]: [&str; 6], paint: impl Fn(String) -> String) -> String {
+    let reply = paint(format!("{reply:<REPLY$}"));
+    format!("{event:<20}  {source:<16}  {route:<11}  {plugin:<19}  {reply}  {time:>8}")
+}
+
+/// How much of a reply is shown.
+const REPLY: usize = 56;
+
+fn shortened(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() > REPLY { text.chars().take(REPLY - 1).chain(['…']).collect() } else { text }
+}
+
+/// The manifest and its plugins, copied where a byte may be flipped.
+struct Stage {
+    folder: tempfile::TempDir,
+    built: PathBuf,
+}
+
+impl Stage {
+    fn set() -> Result<Self> {
+        let program = std::env::current_exe()?;
+        let built = program.ancestors().nth(2).ok_or("this program lies in no build folder")?.to_owned();
+        let stage = Stage { folder: tempfile::tempdir()?, built };
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/manifest.json");
+        fs::copy(manifest, stage.file("manifest.json")).map_err(|error| format!("{manifest}: {error}"))?;
+        for name in ["libecho.so", "liborders.so"] {
+            fs::copy(stage.built(name)?, stage.file(name))?;
+            // A build folder's files may be writable by a group, and such are refused.
+            fs::set_permissions(stage.file(name), fs::Permissions::from_mode(0o644))?;
+        }
+        Ok(stage)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What cargo has built.
+    fn built(&self, name: &str) -> Result<PathBuf> {
+        let path = self.built.join(name);
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(format!("{} is not there: cargo build --release --workspace", path.display()).into())
+        }
+    }
+
+    /// Writes the digests into the copy, and returns the manifest's own.
+    fn lock(&self) -> Result<String> {
+        let mut lock = Command::new(self.built("lambda-loader")?);
+        lock.args(["lock", "--format", "json", "--manifest"]).arg(self.file("manifest.json"));
+        let output = lock.output()?;
+        let result: Value = serde_json::from_slice(&output.stdout)?;
+        result["sha256"].as_str().map(str::to_owned).ok_or_else(|| format!("lambda-loader lock: {result}").into())
+    }
+
+    fn bootstrap(&self, lambda: &Lambda, pin: &str) -> Result<Bootstrap> {
+        let manifest = self.file("manifest.json");
+        let manifest = manifest.to_str().ok_or("the temporary folder's name is not UTF-8")?;
+        let variables = [("LOADER_MANIFEST", manifest), ("LOADER_MANIFEST_SHA256", pin), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
+        Ok(Bootstrap::spawn(lambda, &self.built("bootstrap")?, &variables)?)
+    }
+}
+
+/// An event, and what has to become of it.
+struct Sample {
+    name: &'static str,
+    event: Vec<u8>,
+    route: &'static str,
+    plugin: &'static str,
+    reply: Value,
+}
+
+/// Samples that ship with `aws_lambda_events`. The queue's one message is no order; a good order is put beside it.
+fn samples() -> Result<Vec<Sample>> {
+    let folder = fixtures()?;
+    let read =
+        |name: &str| -> Result<Value> { Ok(serde_json::from_slice(&fs::read(folder.join(format!("example-{name}.json")))?)?) };
+    let mut queue = read("sqs-event")?;
+    let mut order = queue["Records"][0].clone();
+    order["messageId"] = "order".into();
+    order["body"] = r#"{"id":"o-1","pieces":3}"#.into();
+    queue["Records"].as_array_mut().ok_or("the queue's sample has no records")?.push(order);
+    let request = read("apigw-v2-request-no-authorizer")?;
+    let sample =
+        |name, event: &Value, route, plugin, reply| Sample { name, event: event.to_string().into(), route, plugin, reply };
+    let failures = json!({ "batchItemFailures": [{ "itemIdentifier": "MessageID_1" }] });
+    let report = json!({ "table": "orders-dev", "accepted": 1 });
+    Ok(vec![
+        sample("sqs-event", &queue, "order-queue", "orders", failures),
+        sample("eventbridge-schedule", &read("eventbridge-schedule")?, "nightly", "orders", report),
+        sample("apigw-v2-request", &request.clone(), "site", "echo", request),
+    ])
+}
+
+fn fixtures() -> Result<PathBuf> {
+    let platform = format!("--filter-platform={}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut command = cargo_metadata::MetadataCommand::new();
+    command.manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    command.other_options(["--offline".to_owned(), "--locked".to_owned(), platform]);
+    let metadata = command.exec()?;
+    let package = metadata.packages.iter().find(|package| package.name.as_str() == "aws_lambda_events");
+    let folder =
+        package.and_then(|package| package.manifest_path.parent()).ok_or("aws_lambda_events is not among the dependencies")?;
+    Ok(folder.join("src/fixtures").into())
+}
+
+/// Colours, on a terminal and unless `NO_COLOR` (<https://no-color.org>) is set.
+#[derive(Clone, Copy)]
+struct Style(bool);
+
+impl Style {
+    fn of_terminal() -> Self {
+        Style(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
+    }
+
+    fn paint(self, code: u8, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.paint(1, text)
+    }
+
+    fn red(self, text: &str) -> String {
+        self.paint(31, text)
+    }
+
+    fn green(self, text: &str) -> String {
+        self.paint(32, text)
+    }
+}

@@ -1,0 +1,129 @@
+//! The digests of all files that a manifest names, for every stage and architecture that has one.
+
+use std::collections::HashMap;
+
+use crate::command::from::Elsewhere;
+use crate::command::opened::Opened;
+use crate::manifest::edit::{Kind, NewDigest};
+use crate::policy::{Artifact, Plan, Source};
+use crate::verify::{self, elf};
+use crate::{Architecture, Code, Digest, Refusal};
+
+/// One artifact's digest in one stage.
+pub(super) struct Found {
+    pub(super) stage: Option<String>,
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    pub(super) architecture: Architecture,
+    pub(super) digest: Digest,
+}
+
+/// All that was found.
+pub(super) struct Collected {
+    pub(super) found: Vec<Found>,
+}
+
+impl Collected {
+    /// As the manifest's editor takes them.
+    pub(super) fn digests(&self) -> Vec<NewDigest<'_>> {
+        let new = |found: &'_ Found| (found.kind, found.architecture, found.digest);
+        let digests = self.found.iter().map(|found| {
+            let (kind, architecture, digest) = new(found);
+            NewDigest { stage: found.stage.as_deref(), kind, name: &found.name, architecture, digest }
+        });
+        digests.collect()
+    }
+}
+
+/// What a file is, as far as a lock needs it. Stages share most files: each is read once.
+type Seen = HashMap<Source, (Architecture, Digest)>;
+
+/// Hashes what the wanted stage names, or all of them do.
+pub(super) fn digests(opened: &Opened, wanted: Option<&str>, elsewhere: &mut Elsewhere) -> Result<Collected, Refusal> {
+    let all = opened.manifest.stages().iter().map(|stage| stage.name.as_deref());
+    let stages: Vec<Option<&str>> = if wanted.is_some() { vec![wanted] } else { all.collect() };
+    let mut seen = Seen::new();
+    let mut found = Vec::new();
+    for stage in stages {
+        let mut plans = Vec::new();
+        for architecture in Architecture::ALL {
+            let mut plan = opened.plan_for(stage, architecture)?;
+            elsewhere.apply(&mut plan)?;
+            plans.push((architecture, plan));
+        }
+        for (kind, name) in names(&plans) {
+            let mut sources: Vec<(Architecture, &Artifact)> = Vec::new();
+            sources.extend(plans.iter().filter_map(|(of, plan)| Some((*of, artifact(plan, kind, &name)?))));
+            for (architecture, digest) in of_artifact(&sources, &mut seen)? {
+                found.push(Found { stage: stage.map(str::to_owned), kind, name: name.clone(), architecture, digest });
+            }
+        }
+    }
+    Ok(Collected { found })
+}
+
+fn names(plans: &[(Architecture, Plan)]) -> Vec<(Kind, String)> {
+    let Some((_, plan)) = plans.first() else { return Vec::new() };
+    let libraries = plan.libraries.iter().map(|library| (Kind::Library, library.name.clone()));
+    libraries.chain(plan.plugins.iter().map(|plugin| (Kind::Plugin, plugin.artifact.name.clone()))).collect()
+}
+
+/// An artifact by its name.
+pub(super) fn artifact<'p>(plan: &'p Plan, kind: Kind, name: &str) -> Option<&'p Artifact> {
+    match kind {
+        Kind::Library => plan.libraries.iter().find(|library| library.name == name),
+        Kind::Plugin => plan.plugins.iter().map(|plugin| &plugin.artifact).find(|artifact| artifact.name == name),
+    }
+}
+
+/// One file for all architectures is of the one that its header says. Where each has a file of its own (`{arch}`), at least one has
+/// to be there, and each has to be what its name says.
+fn of_artifact(sources: &[(Architecture, &Artifact)], seen: &mut Seen) -> Result<Vec<(Architecture, Digest)>, Refusal> {
+    let shared = matches!(sources, [(_, one), (_, other)] if one.source == other.source);
+    let mut digests = Vec::new();
+    let mut missing = None;
+    for (expected, artifact) in sources {
+        let (is, digest) = match read(artifact, seen) {
+            Ok(read) => read,
+            Err(refusal) if !shared && refusal.code == Code::ArtifactMissing => {
+                // This machine's file is the one that people have forgotten to build.
+                if missing.is_none() || *expected == Architecture::HERE {
+                    missing = Some(refusal);
+                }
+                continue;
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        if !shared && is != *expected {
+            let what = format!("its file for {expected} is for {is}");
+            return Err(
+                Refusal::new(Code::ElfForeign, &artifact.place, what).hint("put each architecture's file at its own path")
+            );
+        }
+        digests.push((is, digest));
+        if shared {
+            break;
+        }
+    }
+    match missing {
+        Some(refusal) if digests.is_empty() => Err(refusal),
+        _ => Ok(digests),
+    }
+}
+
+fn read(artifact: &Artifact, seen: &mut Seen) -> Result<(Architecture, Digest), Refusal> {
+    if let Some(known) = seen.get(&artifact.source) {
+        return Ok(*known);
+    }
+    let taken = verify::take(artifact).map_err(|refusal| match (refusal.code, &artifact.source) {
+        (Code::RemoteNotBuilt, _) => refusal.hint(format!("give its file: --from {}=FILE", artifact.name)),
+        (Code::ArtifactMissing, Source::File { root, path }) => {
+            let what = format!("{} is not there", root.join(path).display());
+            Refusal { what, ..refusal }.hint("build it, correct the path, or give --from the folder that it is built in")
+        }
+        _ => refusal,
+    })?;
+    let architecture = elf::architecture(taken.content.bytes()).map_err(|refusal| refusal.at(&artifact.place))?;
+    seen.insert(artifact.source.clone(), (architecture, taken.content.digest));
+    Ok((architecture, taken.content.digest))
+}
