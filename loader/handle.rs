@@ -67,7 +67,8 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
 
 async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
     let invocation = &delivery.invocation;
-    let plugin = match service.plugin(target.plugin).await {
+    let until = invocation.deadline().give_up;
+    let plugin = match service.plugin(target.plugin, until).await {
         Ok(plugin) => plugin,
         Err(refusal) => {
             invocation.label(labelling);
@@ -76,10 +77,7 @@ async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling
     };
     invocation.label(Labelling { plugin: Some(Arc::clone(&plugin.name)), digest: Some(Arc::clone(&plugin.digest)), ..labelling });
     match plugin.handler(target.handler.as_deref()) {
-        Ok(handler) => {
-            let until = invocation.deadline().give_up;
-            invoke::run(plugin, handler, invocation, delivery.event.clone(), until, wakers).await
-        }
+        Ok(handler) => invoke::run(plugin, handler, invocation, delivery.event.clone(), until, wakers).await,
         Err(refusal) => Outcome::Failure(refusal.into()),
     }
 }
@@ -99,7 +97,7 @@ async fn tell(
     // What is left until the watchdog would step in, less a little to post the answer.
     let until = invocation.deadline().watchdog.map(|at| at.checked_sub(Duration::from_millis(10)).unwrap_or(at));
     let attempt = async {
-        let plugin = service.plugin(on_error.plugin).await?;
+        let plugin = service.plugin(on_error.plugin, until).await?;
         let handler = plugin.handler(on_error.handler.as_deref())?;
         Ok::<_, Refusal>(invoke::run(plugin, handler, invocation, report, until, wakers).await)
     };

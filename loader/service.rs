@@ -1,10 +1,11 @@
 //! A plan brought to life: routes that lead to plugins, and plugins that are loaded before the first event or with it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-use crate::load::{self, Plugin, SPOKEN};
+use crate::load::{self, Loaded, Plugin, SPOKEN};
 use crate::log::{self, Level};
 use crate::manifest::wire::{OnFailure, Reply};
 use crate::policy::{self, Load, Plan};
@@ -13,6 +14,9 @@ use crate::route::{Routed, Selector, Source, Table};
 use crate::verify::note::Panic;
 use crate::verify::{self, Kind, Rules, Verified};
 use crate::{Code, Refusal};
+
+/// After which time a plugin's start is worth a line. Lambda gives the whole start of a function 10 s.
+const SLOW_START: Duration = Duration::from_secs(3);
 
 /// What a slot needs to serve events.
 #[derive(Debug)]
@@ -50,7 +54,20 @@ pub struct Target {
 #[derive(Debug)]
 struct Cell {
     planned: policy::Plugin,
+    /// What is loaded is never unloaded, so it is loaded once: a refusal of it stands.
+    loaded: OnceCell<Result<Loaded, Refusal>>,
     started: OnceCell<Plugin>,
+}
+
+impl Cell {
+    /// Loads what `verify` gives, unless that has happened, and starts it, unless that has succeeded.
+    async fn started(&self, verify: impl FnOnce() -> Result<Verified, Refusal>) -> Result<&Plugin, Refusal> {
+        let start = async {
+            let loaded = self.loaded.get_or_try_init(|| async { verify().map(load::plugin) }).await?;
+            loaded.as_ref().map_err(Refusal::clone)?.start(&self.planned.config).await
+        };
+        self.started.get_or_try_init(|| start).await
+    }
 }
 
 /// How a verified file is held and looked up, for the start line.
@@ -109,15 +126,18 @@ impl Service {
         for library in load_order(libraries) {
             load::library(library)?;
         }
-        let mut loaded = Vec::with_capacity(verified.len());
+        let mut loaded = HashMap::with_capacity(verified.len());
         for (index, file) in verified {
-            loaded.push((index, load::plugin(file)?));
+            loaded.insert(index, load::plugin(file)?);
         }
-        let cells = plan.plugins.iter().map(|planned| Cell { planned: planned.clone(), started: OnceCell::new() });
+        let cells = plan.plugins.iter().enumerate().map(|(index, planned)| Cell {
+            planned: planned.clone(),
+            loaded: OnceCell::new_with(loaded.remove(&index).map(Ok)),
+            started: OnceCell::new(),
+        });
         let cells: Vec<Cell> = cells.collect();
-        for (index, plugin) in loaded {
-            let Some(cell) = cells.get(index) else { continue };
-            cell.started.get_or_try_init(|| plugin.start(&cell.planned.config)).await?;
+        for cell in cells.iter().filter(|cell| cell.loaded.initialized()) {
+            start_in_sight(cell).await?;
         }
         let target = |name: &str, to: &policy::Target| Target {
             name: name.into(),
@@ -147,19 +167,28 @@ impl Service {
         Ok((service, held))
     }
 
-    /// The plugin of that index; one with `"load": "first-use"` is verified, loaded and started by the first call.
+    /// The plugin of that index; one with `"load": "first-use"` is verified, loaded and started by the first call, which gives up at
+    /// `until`.
     ///
     /// # Errors
-    /// Where it cannot be; the next call tries again.
-    pub async fn plugin(&self, index: usize) -> Result<&Plugin, Refusal> {
+    /// Where it cannot be; the next call verifies and starts again what failed there.
+    pub async fn plugin(&self, index: usize, until: Option<Instant>) -> Result<&Plugin, Refusal> {
         let cell = self.plugins.get(index).ok_or_else(|| Refusal::new(Code::Internal, "", "a route leads to no plugin"))?;
-        cell.started
-            .get_or_try_init(|| async {
-                let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
-                let file = verify::artifact(&cell.planned.artifact, Kind::Plugin, &Rules::here(&names, SPOKEN))?;
-                load::plugin(file)?.start(&cell.planned.config).await
-            })
-            .await
+        if let Some(plugin) = cell.started.get() {
+            return Ok(plugin);
+        }
+        let started = cell.started(|| {
+            let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
+            verify::artifact(&cell.planned.artifact, Kind::Plugin, &Rules::here(&names, SPOKEN))
+        });
+        match until {
+            None => started.await,
+            Some(until) => tokio::time::timeout_at(until.into(), started).await.unwrap_or_else(|_| {
+                let place = cell.planned.artifact.place.clone();
+                Err(Refusal::new(Code::DeadlineExceeded, place, "its start did not finish before the deadline")
+                    .hint("load it at \"init\", which has a time of its own"))
+            }),
+        }
     }
 
     /// The plugins that are running.
@@ -175,6 +204,21 @@ impl Service {
         let any = of_source.peek().is_some();
         if any && of_source.all(|route| route.reply == Reply::Stream) { Reply::Stream } else { Reply::Buffered }
     }
+}
+
+/// Starts a plugin that is loaded. How long that may take is Lambda's to say, which ends a start that takes too long and tells nobody
+/// which plugin it was: so this does.
+async fn start_in_sight(cell: &Cell) -> Result<(), Refusal> {
+    let place = &cell.planned.artifact.place;
+    // Before its first poll: a start may block its thread.
+    log::line(Level::Debug, &format!("{place}: start"));
+    let started = cell.started(|| Err(Refusal::new(Code::Internal, place, "it is not loaded")));
+    tokio::pin!(started);
+    if let Ok(done) = tokio::time::timeout(SLOW_START, &mut started).await {
+        return done.map(drop);
+    }
+    log::line(Level::Warn, &format!("{place}: its start takes more than {} s", SLOW_START.as_secs()));
+    started.await.map(drop)
 }
 
 /// Each library before those that need it. Where they need each other in a circle, the dynamic linker says so.

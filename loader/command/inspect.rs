@@ -124,7 +124,7 @@ fn as_json(report: &Report) -> Value {
         "needed": facts.map(|facts| &facts.needed),
         "glibc": facts.and_then(glibc).map(|version| version.to_string()),
         "build_id": facts.and_then(|facts| facts.build_id.as_deref()),
-        "initializers": facts.map(|facts| facts.initializers),
+        "entry_points": facts.map(|facts| facts.entered.len()),
         "abi": report.note.as_ref().map(|note| json!({
             "abi": note.abi,
             "name": note.name,
@@ -156,7 +156,7 @@ fn show_text(report: &Report) {
         row("needs", &if facts.needed.is_empty() { "nothing".to_owned() } else { facts.needed.join(" ") });
         row("glibc", &glibc(facts).map_or("any".to_owned(), |version| format!("{version} or later")));
         row("build id", facts.build_id.as_deref().unwrap_or("none"));
-        row("initializers", &format!("{} run when it is loaded", facts.initializers));
+        row("entry points", &format!("{} that the linker calls", facts.entered.len()));
     }
     if let Some(note) = &report.note {
         row("plugin", &format!("{} {}", note.name, note.version));

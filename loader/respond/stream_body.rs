@@ -113,6 +113,13 @@ impl Body for StreamBody {
         if let Some(whole) = self.whole.take() {
             return self.item(whole);
         }
+        if self.stream.is_none() {
+            return Poll::Ready(None);
+        }
+        // First: a stream that always has more would never be asked to stop.
+        if self.give_up.as_mut().is_some_and(|give_up| give_up.as_mut().poll(cx).is_ready()) {
+            return self.fail(Failure::new(Code::DeadlineExceeded, "the reply's stream did not end before the deadline"));
+        }
         let Some(stream) = self.stream.as_mut() else { return Poll::Ready(None) };
         match stream.poll_next(cx) {
             Poll::Ready(Some(Ok(buffer))) => self.item(Bytes::from_owner(buffer)),
@@ -124,12 +131,7 @@ impl Body for StreamBody {
                 self.stream = None;
                 Poll::Ready(None)
             }
-            Poll::Pending => match self.give_up.as_mut().map(|give_up| give_up.as_mut().poll(cx)) {
-                Some(Poll::Ready(())) => {
-                    self.fail(Failure::new(Code::DeadlineExceeded, "the reply's stream did not end before the deadline"))
-                }
-                _ => Poll::Pending,
-            },
+            Poll::Pending => Poll::Pending,
         }
     }
 }

@@ -34,7 +34,7 @@ fn a_plugin_is_shown_and_not_run() {
     assert!(row(&run.out, "needs").contains("libc.so.6"));
     assert!(row(&run.out, "glibc").ends_with(" or later"));
     assert!(row(&run.out, "compiler").starts_with("rustc 1."));
-    assert!(row(&run.out, "initializers").ends_with(" run when it is loaded"));
+    assert!(row(&run.out, "entry points").ends_with(" that the linker calls"));
 
     let json = sandbox.run(&["inspect", file, "--format", "json"]);
     let json = json.done().json();
@@ -44,7 +44,7 @@ fn a_plugin_is_shown_and_not_run() {
     assert_eq!(json["abi"]["name"], "misbehave");
     assert_eq!(json["abi"]["panic"], "unwind");
     assert!(json["abi"]["handlers"].as_array().unwrap().contains(&json!("stream")));
-    assert!(json["initializers"].as_u64().unwrap() >= 1, "its constructor");
+    assert!(json["entry_points"].as_u64().unwrap() >= 1, "its constructor");
     assert!(json.get("error").is_none());
 }
 
@@ -105,7 +105,7 @@ fn what_is_refused_still_shows_what_can_be_shown() {
     }
     check(&sandbox, "text.so", 4, &["elf-foreign"], &["file", "sha256", "size"]);
     check(&sandbox, "plugins/libmisbehave.so", 4, &["elf-malformed"], &["file", "sha256", "size", "architecture"]);
-    let facts = ["architecture", "soname", "needs", "build id", "initializers"];
+    let facts = ["architecture", "soname", "needs", "build id", "entry points"];
     check(&sandbox, "plain.so", 5, &["abi-note-missing"], &facts);
     check(&sandbox, "rpath.so", 4, &["elf-forbidden-entry", "abi-note-missing"], &facts);
     check(&sandbox, "system.so", 4, &["elf-soname", "abi-note-missing"], &facts);
