@@ -48,10 +48,11 @@ fn parent() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
     let (cases, seed) = (number("VERIFY_DLOPEN_CASES", 1_500), number("VERIFY_DLOPEN_SEED", 1));
     let quiet = ["-DQUIET", "-nostartfiles"];
-    let kinds: [(&str, &[&str]); 4] = [
+    let kinds: [(&str, &[&str]); 5] = [
         ("plain", &[]),
         ("both-hashes", &["-Wl,--hash-style=both", "-Wl,-z,now"]),
         ("system-v-hash", &["-Wl,--hash-style=sysv", "-Wl,-z,norelro"]),
+        ("packed", &["-Wl,-z,pack-relative-relocs"]),
         ("soname-and-descriptors", &["-mtls-dialect=gnu2", "-Wl,-soname,libown.so", "-Wl,-z,noseparate-code"]),
     ];
     let mut crashes = 0;
@@ -193,11 +194,14 @@ fn targets(object: &mut Object) -> Vec<(&'static str, usize, usize)> {
         ("jmprel", elf::DT_JMPREL, elf::DT_PLTRELSZ),
         ("strings", elf::DT_STRTAB, elf::DT_STRSZ),
         ("initialisers", elf::DT_INIT_ARRAY, elf::DT_INIT_ARRAYSZ),
+        ("packed relocations", elf::DT_RELR, elf::DT_RELRSZ),
     ];
     let has = |object: &mut Object, tag: DynamicTag| object.dynamic().iter().any(|entry| entry.d_tag.get(LE) == tag);
     for (name, table, size) in sized {
-        let (table, size) = (object.value(table), object.value(size));
-        targets.push((name, object.offset(table), size as usize));
+        if has(object, table) {
+            let (table, size) = (object.value(table), object.value(size));
+            targets.push((name, object.offset(table), size as usize));
+        }
     }
     for (name, table, size) in [
         ("symbols", elf::DT_SYMTAB, 20 * 24),

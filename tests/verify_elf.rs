@@ -1,30 +1,17 @@
 //! Shared objects that a linker made, and the same ones with one thing wrong.
 
+#[path = "verify_fixture/check.rs"]
+mod check;
 mod verify_fixture;
 
 use std::path::Path;
 
-use lambda_loader::verify::{self, GlibcVersion, Kind, Rules};
-use lambda_loader::{Architecture, Code, Refusal};
+use check::{refused, verify};
+use lambda_loader::verify::{self, Kind};
+use lambda_loader::{Architecture, Code};
 use object::elf::{self, DynamicTag, FileFlags, ProgramHeader64, Rela64, RelocationType, Sym64, Vernaux, Verneed};
-use object::{LittleEndian as LE, U32};
-use verify_fixture::{NOTE, Object, compile, plugin, plugin_with_note};
-
-fn rules() -> Rules<'static> {
-    Rules::here(&["libextra.so.1"], &[0])
-}
-
-fn verify(object: &Object, kind: Kind) -> Result<(verify::Facts, Option<verify::Note>), Refusal> {
-    verify::object(&object.0, "libextra.so.1", kind, &rules())
-}
-
-#[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: Code, words: &str) {
-    let refusal = result.expect_err(words);
-    assert_eq!(refusal.code, code, "{refusal}");
-    assert!(refusal.what.contains(words), "{refusal}: wanted {words:?}");
-    assert!(refusal.hint.is_some(), "{refusal}: no mend");
-}
+use object::{LittleEndian as LE, U32, U64};
+use verify_fixture::{NOTE, Object, compile, plugin};
 
 fn set_symbol(object: &mut Object, name: &str, change: impl Fn(&mut Sym64<LE>)) {
     let strings = object.value(elf::DT_STRTAB);
@@ -63,6 +50,7 @@ fn what_every_linker_makes_is_taken_and_described() {
         ("no-relro", vec!["-Wl,-z,norelro"]),
         ("now", vec!["-Wl,-z,now", "-Wl,-z,nodelete"]),
         ("large-pages", vec!["-Wl,-z,max-page-size=0x200000"]),
+        ("packed", vec!["-Wl,-z,pack-relative-relocs"]),
         ("stripped", vec!["-s"]),
         ("descriptors", vec!["-mtls-dialect=gnu2"]),
     ];
@@ -434,111 +422,30 @@ fn relocations_that_reach_outside_their_object_are_refused() {
 }
 
 #[test]
-fn what_loads_or_runs_unverified_code_is_refused() {
+fn packed_relocations_are_held_to_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let check = |code: Code, words: &str, flags: &[&str]| {
-        refused(verify(&Object::read(&plugin(folder, "flags", flags)), Kind::Plugin), code, words);
-    };
-    let forbidden = Code::ElfForbiddenEntry;
-    check(forbidden, "DT_RPATH", &["-Wl,-rpath,/opt/lib", "-Wl,--disable-new-dtags"]);
-    check(forbidden, "DT_RUNPATH", &["-Wl,-rpath,$ORIGIN", "-Wl,--enable-new-dtags"]);
-    check(forbidden, "DT_AUXILIARY", &["-Wl,-f,libevil.so"]);
-    check(forbidden, "DT_FILTER", &["-Wl,-F,libevil.so"]);
-    check(forbidden, "DT_AUDIT", &["-Wl,--audit,libevil.so"]);
-    check(forbidden, "DT_DEPAUDIT", &["-Wl,--depaudit,libevil.so"]);
-    check(forbidden, "DT_FLAGS_1 0x400", &["-Wl,-z,interpose"]);
-    check(forbidden, "DT_FLAGS_1 0x2", &["-Wl,-z,global"]);
-    check(forbidden, "DT_FLAGS_1 0x20", &["-Wl,-z,initfirst"]);
-    check(Code::ElfExecutableMemory, "executable stack", &["-Wl,-z,execstack"]);
-    check(Code::NeededLibraryNotAllowed, "it needs libresolv.so.2", &["-lresolv"]);
-
-    let base = Object::read(&plugin(folder, "plain", &[]));
-    let check = |code: Code, words: &str, change: &dyn Fn(&mut Object)| {
+    let base = Object::read(&plugin(folder.path(), "packed", &["-Wl,-z,pack-relative-relocs"]));
+    let check = |words: &str, change: &dyn Fn(&mut Object)| {
         let mut object = base.clone();
         change(&mut object);
-        refused(verify(&object, Kind::Plugin), code, words);
+        refused(verify(&object, Kind::Plugin), Code::ElfMalformed, words);
     };
-    // glibc tells DT_FILTER and DT_AUXILIARY by the lower bits of a tag.
-    for tag in [0x1_7fff_ffff, 0xffff_ffff, 0x1_7fff_fffd, 0x6000_000f, i64::MIN] {
-        check(forbidden, "which this loader does not know", &|o| o.add(DynamicTag(tag), 1));
+    let first = |o: &mut Object, value: u64| o.table::<U64<LE>>(elf::DT_RELR, 1)[0].set(LE, value);
+    check("begin without an address", &|o| first(o, 1));
+    for address in [0, 0x1000, 1 << 40, u64::MAX - 1] {
+        check("outside the object's data", &|o| first(o, address));
     }
-    check(Code::ElfExecutableMemory, "text relocations", &|o| o.add(elf::DT_TEXTREL, 0));
-    check(Code::ElfExecutableMemory, "text relocations", &|o| o.add(elf::DT_FLAGS, elf::DF_TEXTREL.0));
-    check(Code::ElfExecutableMemory, "no PT_GNU_STACK", &|o| o.program(elf::PT_GNU_STACK, 0).p_type.set(LE, elf::PT_NULL));
-    check(Code::ElfExecutableMemory, "writable and executable", &|o| {
-        o.program(elf::PT_LOAD, 3).p_flags.set(LE, elf::PF_R.with(elf::PF_W).with(elf::PF_X));
+    check("into the linker's own tables", &|o| {
+        let dynamic = o.program(elf::PT_DYNAMIC, 0).p_vaddr.get(LE);
+        first(o, dynamic);
     });
-    // All of it shows in `inspect`.
-    let facts = verify::elf::facts(&Object::read(&plugin(folder, "two", &["-Wl,-rpath,/x", "-Wl,-z,execstack"])).0).unwrap();
-    assert_eq!(facts.findings.len(), 2);
-}
-
-#[test]
-fn only_declared_libraries_are_needed_and_each_is_what_it_is_called() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let library = |name: &str, soname: Option<&str>| {
-        let soname = soname.map(|soname| format!("-Wl,-soname,{soname}"));
-        compile(folder, name, "int extra(void) { return 4; }", &soname.as_deref().into_iter().collect::<Vec<_>>())
-    };
-    let extra = library("libextra.so", Some("libextra.so.1"));
-    let other = library("libother.so", Some("libother.so.1"));
-    let needs = |library: &Path| plugin(folder, "needs", &[library.to_str().unwrap()]);
-
-    verify(&Object::read(&needs(&extra)), Kind::Plugin).unwrap();
-    let refusal = verify(&Object::read(&needs(&other)), Kind::Plugin).unwrap_err();
-    assert_eq!(refusal.code, Code::NeededLibraryNotAllowed);
-    assert_eq!(
-        refusal.to_string(),
-        "it needs libother.so.1, which is no library of the system \
-         (hint: add \"libother.so.1\" to `libraries` with its path and sha256, or link it statically)"
-    );
-    let (_, note) = verify(&Object::read(&extra), Kind::Library).unwrap();
-    assert_eq!(note, None);
-    let check = |path: &Path, kind, words: &str| refused(verify(&Object::read(path), kind), Code::ElfSoname, words);
-    check(&other, Kind::Library, "its soname is libother.so.1");
-    check(&library("none.so", None), Kind::Library, "it has no soname");
-    check(&library("libc.so", Some("libc.so.6")), Kind::Library, "a library of the system");
-    for (soname, words) in [
-        ("libextra.so.1", "a library of the manifest"),
-        ("libm.so.6", "a library of the system"),
-        ("ld-linux-x86-64.so.2", "a library of the system"),
-        ("libnss_dns.so.2", "which glibc opens by itself"),
-        ("/proc/self/fd/7", "no plain file name"),
-        ("", "no plain file name"),
-    ] {
-        let flag = format!("-Wl,-soname,{soname}");
-        let mut object = Object::read(&plugin(folder, "named", &[if soname.is_empty() { "-Wl,-soname,x" } else { &flag }]));
-        if soname.is_empty() {
-            object.set(elf::DT_SONAME, 0);
-        }
-        refused(verify(&object, Kind::Plugin), Code::ElfSoname, words);
-    }
-    verify(&Object::read(&plugin(folder, "own", &["-Wl,-soname,libown.so"])), Kind::Plugin).unwrap();
-}
-
-#[test]
-fn a_version_of_glibc_that_is_not_here_is_named_with_its_symbol() {
-    let folder = tempfile::tempdir().unwrap();
-    let object = Object::read(&plugin(folder.path(), "plain", &[]));
-    let older = Rules { glibc: GlibcVersion::parse("2.3"), ..rules() };
-    let refusal = verify::object(&object.0, "probe", Kind::Plugin, &older).unwrap_err();
-    assert_eq!(refusal.code, Code::GlibcVersionMissing);
-    assert!(refusal.what.ends_with("and this is glibc 2.3") && refusal.what.contains(" of GLIBC_2."), "{refusal}");
-    verify::object(&object.0, "probe", Kind::Plugin, &Rules { glibc: None, ..rules() }).unwrap();
-}
-
-#[test]
-fn the_abi_note_is_read_from_the_file_and_only_one_is_allowed() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let check = |code: Code, words: &str, object: &Path| refused(verify(&Object::read(object), Kind::Plugin), code, words);
-    check(Code::AbiNoteMissing, "it is no plugin", &plugin(folder, "a", &["-DNO_NOTE"]));
-    check(Code::AbiNoteDuplicate, "2 ABI notes", &plugin(folder, "b", &["-DSECOND_NOTE"]));
-    check(Code::AbiNoteMalformed, "of type 2", &plugin(folder, "c", &["-DTYPE=2"]));
-    check(Code::AbiNoteMalformed, "cannot be read", &plugin_with_note(folder, "d", "{", &[]));
-    check(Code::AbiVersion, "it speaks ABI 7", &plugin_with_note(folder, "e", r#"{"abi":7}"#, &[]));
-    let library = Object::read(&plugin(folder, "f", &["-Wl,-soname,libextra.so.1"]));
-    refused(verify(&library, Kind::Library), Code::LibraryIsPlugin, "the ABI note of a plugin");
+    check("wrong kind of relocations for DT_RELR", &|o| o.set(elf::DT_RELRENT, 4));
+    check("packed relocations only in part", &|o| o.rename(elf::DT_RELRENT, elf::DT_DEBUG));
+    check("relocations of DT_RELR lie outside the file", &|o| o.set(elf::DT_RELRSZ, 1 << 40));
+    check("an entry is not in the object's code", &|o| {
+        // What a packed relocation adds the load address to stands in the slot itself.
+        let array = o.value(elf::DT_INIT_ARRAY);
+        let at = o.offset(array);
+        o.put(at, &array.to_le_bytes());
+    });
 }
