@@ -128,7 +128,7 @@ fn check(outcome: v1::Outcome, event: &Bytes) -> Outcome {
                 return Outcome::Failure(Failure::new(Code::ReplyTooLarge, what));
             }
             // The event itself, given back, was found to be JSON when it was routed; a serialiser's work need not be checked.
-            let known = flags & v1::Outcome::JSON != 0 || std::ptr::eq(body.as_ref(), &event[..]);
+            let known = flags & v1::Outcome::JSON != 0 || (length > 0 && std::ptr::eq(body.as_ref(), &event[..]));
             if !known && !is_json(body.as_ref()) {
                 return Outcome::Failure(Failure::new(Code::ReplyNotJson, "the handler's reply is not JSON"));
             }

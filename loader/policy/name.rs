@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use crate::manifest::near::quoted;
 use crate::refusal::Code;
+use crate::verify::dependencies::is_system;
 
 /// Whether `name` is `[a-z][a-z0-9_-]*`.
 #[must_use]
@@ -20,8 +21,12 @@ pub(crate) fn check(name: &str) -> Result<(), Problem> {
     Err(problem.hint("a name begins with one of a-z and goes on with a-z, 0-9, _ and -").on_key())
 }
 
-/// Refuses a soname that could name anything but a file in a folder.
+/// Refuses a soname that could name anything but a file in a folder, or that is the system's.
 pub(super) fn check_soname(name: &str) -> Result<(), Problem> {
+    if is_system(name) {
+        let problem = Problem::new(Code::ManifestValue, format!("{} is a library of the system", quoted(name)));
+        return Err(problem.hint("take the entry out: plugins get that one from the system folders").on_key());
+    }
     let fine = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'+');
     if name.bytes().all(fine) && name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_') {
         return Ok(());

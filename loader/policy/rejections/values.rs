@@ -21,6 +21,11 @@ fn names() {
         r#"m.json:1:27: libraries["../l.so"]: "../l.so" is not a soname (hint: the key of a library is its DT_SONAME, as in "libpq.so.5")"#,
     );
     check(
+        r#"{"version":1,"libraries":{"libc.so.6":{"path":"p"}}}"#,
+        Code::ManifestValue,
+        r#"m.json:1:27: libraries["libc.so.6"]: "libc.so.6" is a library of the system (hint: take the entry out: plugins get that one from the system folders)"#,
+    );
+    check(
         r#"{"version":1,"plugins":{"p":{"path":"p.so"}},"routes":{"order queue":{"source":"sqs","to":"p"}}}"#,
         Code::ManifestValue,
         r#"m.json:1:56: routes["order queue"]: "order queue" is not a name (hint: a name begins with one of a-z and goes on with a-z, 0-9, _ and -)"#,
