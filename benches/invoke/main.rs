@@ -4,6 +4,7 @@
 //! cargo bench --bench invoke                  # the table; well under a minute after the builds
 //! cargo bench --bench invoke -- 500           # with 500 warm rounds instead of 6,000
 //! cargo bench --bench invoke -- --null        # the static handler against itself: how far from 1.00 noise alone goes
+//! cargo bench --bench invoke -- --profile 'opt-level="s"' --profile 'lto="thin"'   # bootstrap so built against bootstrap as it ships
 //! ```
 //!
 //! Both sides run at once, each under a local Lambda of its own, and take turns, one event each, the order changing from round to
@@ -24,27 +25,29 @@ use side::Side;
 fn main() {
     let mut plan = Plan::default();
     let mut null = false;
-    for argument in std::env::args().skip(1) {
+    let mut profile = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             // Given by cargo.
             "--bench" => {}
             "--null" => null = true,
+            "--profile" => profile.extend(arguments.next()),
             number => match number.parse() {
                 Ok(rounds) => plan = Plan::with_rounds(rounds),
                 Err(_) => {
-                    eprintln!("usage: cargo bench --bench invoke -- [ROUNDS] [--null]");
+                    eprintln!("usage: cargo bench --bench invoke -- [ROUNDS] [--null | --profile KEY=VALUE …]");
                     std::process::exit(2);
                 }
             },
         }
     }
-    eprintln!("building the static handler (release profile) …");
-    let baseline = Side::baseline("static");
-    let subject = if null {
-        Side::baseline("static again")
-    } else {
-        eprintln!("building bootstrap and the echo plugin (release profile) …");
-        Side::bootstrap()
+    eprintln!("building (release profile) …");
+    let baseline = if profile.is_empty() { Side::baseline("static") } else { Side::bootstrap("as shipped", &[]) };
+    let subject = match (null, profile.is_empty()) {
+        (true, _) => Side::baseline("static again"),
+        (false, true) => Side::bootstrap("bootstrap", &[]),
+        (false, false) => Side::bootstrap("changed", &profile),
     };
     let sides = [subject, baseline];
     let [resident, less] = measure::memory(&plan, &sides);

@@ -26,10 +26,12 @@ impl Side {
         Side { name, program, folder: None, plugin: 0 }
     }
 
-    /// `bootstrap` as it ships, with the `echo` plugin.
-    pub(crate) fn bootstrap() -> Self {
-        let program = Build::binary("bootstrap").release().no_default_features().path();
-        let echo = Build::plugin("echo").release().path();
+    /// `bootstrap` with the `echo` plugin: as both ship, or with these settings of the release profile.
+    pub(crate) fn bootstrap(name: &'static str, profile: &[String]) -> Self {
+        let program = Build::binary("bootstrap").release_with(profile).no_default_features().path();
+        let echo = Build::plugin("echo").release_with(profile).path();
+        let sizes = [&program, &echo].map(|file| std::fs::metadata(file).expect("a size").len() / 1000);
+        eprintln!("{name}: bootstrap {} kB, echo {} kB", sizes[0], sizes[1]);
         let manifest = json!({
             "routes": {
                 "any": { "source": "direct", "to": "echo" },
@@ -37,7 +39,7 @@ impl Side {
             }
         });
         let plugin = std::fs::metadata(&echo).expect("the plugin's size").len();
-        Side { name: "bootstrap", program, folder: Some(Folder::new(&[("echo", &echo)], manifest)), plugin }
+        Side { name, program, folder: Some(Folder::new(&[("echo", &echo)], manifest)), plugin }
     }
 
     /// Starts it.

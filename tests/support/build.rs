@@ -17,6 +17,7 @@ pub struct Build {
     rustflags: String,
     features: Option<String>,
     default_features: bool,
+    profile: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,7 @@ impl Build {
             rustflags: String::new(),
             features: None,
             default_features: true,
+            profile: Vec::new(),
         }
     }
 
@@ -58,6 +60,12 @@ impl Build {
     pub fn release(mut self) -> Self {
         self.release = true;
         self
+    }
+
+    /// With the release profile changed: `opt-level="s"`.
+    pub fn release_with(mut self, settings: &[String]) -> Self {
+        self.profile = settings.to_vec();
+        self.release()
     }
 
     /// With another toolchain, `nightly` for one.
@@ -120,6 +128,9 @@ impl Build {
         if self.release {
             cargo.arg("--release");
         }
+        for setting in &self.profile {
+            cargo.arg("--config").arg(format!("profile.release.{setting}"));
+        }
         if let Some(features) = &self.features {
             cargo.args(["--features", features]);
         }
@@ -166,8 +177,9 @@ impl Build {
 
     /// A target folder of its own for whatever would fight with the test's own build over the same files.
     fn variant(&self) -> Option<String> {
-        let parts =
-            [self.toolchain.as_deref().unwrap_or_default(), &self.rustflags, self.features.as_deref().unwrap_or_default()];
+        let profile = self.profile.join("_");
+        let features = self.features.as_deref().unwrap_or_default();
+        let parts = [self.toolchain.as_deref().unwrap_or_default(), &self.rustflags, features, &profile];
         if parts.iter().all(|part| part.is_empty()) && self.default_features {
             return None;
         }
