@@ -85,8 +85,9 @@ fn refused(stage: &Stage, pin: &str, style: Style) -> Result<()> {
     let body: Value = serde_json::from_slice(&error.body)?;
     let message = body["errorMessage"].as_str().unwrap_or_default();
     let code = error.error_type.unwrap_or_default();
-    println!("{}  {message}", style.red(&format!("refused  {code}")));
-    println!("{}", style.bold(&status.to_string()));
+    println!("{}", style.red(&format!("refused  {code}")));
+    println!("  {}", message.replace(", and ", ",\n  and ").replace(" (hint: ", "\n  (hint: "));
+    println!("  bootstrap: {status}");
     match (code.as_str(), status.code(), lambda.polled().count) {
         ("Runtime.LoaderDigestMismatch", Some(4), 0) => Ok(()),
         (code, status, polls) => Err(format!("expected a digest mismatch and exit 4: {code}, {status:?}, {polls} polls").into()),
