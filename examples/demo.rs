@@ -37,6 +37,8 @@ fn demo() -> Result<()> {
     println!("{}", style.bold(&row(["event", "source", "route", "plugin@digest", "reply", "time"], |reply| reply)));
     let lambda = Lambda::start(Options::default())?;
     let bootstrap = stage.bootstrap(&lambda, &pin)?;
+    // Else the first event's time would be that of the start.
+    lambda.wait_polled(1, SOON).ok_or_else(|| said("no event was asked for", &bootstrap))?;
     for sample in samples()? {
         let pending = lambda.invoke(sample.event.clone());
         let answer = pending.wait(SOON).ok_or_else(|| said("no answer", &bootstrap))?;
