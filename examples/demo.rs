@@ -37,6 +37,8 @@ fn demo() -> Result<()> {
     println!("{}", style.bold(&row(["event", "source", "route", "plugin@digest", "reply", "time"], |reply| reply)));
     let lambda = Lambda::start(Options::default())?;
     let bootstrap = stage.bootstrap(&lambda, &pin)?;
+    // Else the first event's time would be that of the start.
+    lambda.wait_polled(1, SOON).ok_or_else(|| said("no event was asked for", &bootstrap))?;
     for sample in samples()? {
         let pending = lambda.invoke(sample.event.clone());
         let answer = pending.wait(SOON).ok_or_else(|| said("no answer", &bootstrap))?;
@@ -85,8 +87,9 @@ fn refused(stage: &Stage, pin: &str, style: Style) -> Result<()> {
     let body: Value = serde_json::from_slice(&error.body)?;
     let message = body["errorMessage"].as_str().unwrap_or_default();
     let code = error.error_type.unwrap_or_default();
-    println!("{}  {message}", style.red(&format!("refused  {code}")));
-    println!("{}", style.bold(&status.to_string()));
+    println!("{}", style.red(&format!("refused  {code}")));
+    println!("  {}", message.replace(", and ", ",\n  and ").replace(" (hint: ", "\n  (hint: "));
+    println!("  bootstrap: {status}");
     match (code.as_str(), status.code(), lambda.polled().count) {
         ("Runtime.LoaderDigestMismatch", Some(4), 0) => Ok(()),
         (code, status, polls) => Err(format!("expected a digest mismatch and exit 4: {code}, {status:?}, {polls} polls").into()),

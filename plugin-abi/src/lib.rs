@@ -210,6 +210,11 @@ macro_rules! __handler {
     };
 }
 
+/// The README's plugin compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     #[test]
