@@ -17,6 +17,7 @@ pub struct Build {
     rustflags: String,
     features: Option<String>,
     default_features: bool,
+    panic_abort: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,7 @@ impl Build {
             rustflags: String::new(),
             features: None,
             default_features: true,
+            panic_abort: false,
         }
     }
 
@@ -47,6 +49,11 @@ impl Build {
     /// An example of the root package.
     pub fn example(name: &str) -> Self {
         Self::new("lambda-loader", What::Example(name.to_owned()))
+    }
+
+    /// A plugin that only tests load: an example of `tests/fixtures`.
+    pub fn fixture(name: &str) -> Self {
+        Self::new("fixtures", What::Example(name.to_owned()))
     }
 
     /// A program of the root package.
@@ -81,6 +88,12 @@ impl Build {
     /// Without the default features.
     pub fn no_default_features(mut self) -> Self {
         self.default_features = false;
+        self
+    }
+
+    /// With panics that end the process.
+    pub fn panic_abort(mut self) -> Self {
+        self.panic_abort = true;
         self
     }
 
@@ -129,6 +142,9 @@ impl Build {
         if !self.rustflags.is_empty() {
             cargo.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", &self.rustflags);
         }
+        if self.panic_abort {
+            cargo.args(["--config", "profile.dev.panic=\"abort\""]);
+        }
         if let Some(variant) = self.variant() {
             cargo.arg("--target-dir").arg(target_dir().join("variants").join(variant));
         }
@@ -151,14 +167,8 @@ impl Build {
         let named = |name: &str| target.get("name").is_some_and(|found| found == name);
         let package = id.contains(&format!("/{}#", self.package)) || id.contains(&format!("#{}@", self.package));
         match &self.what {
-            What::Plugin if package && kind("cdylib") => message
-                .get("filenames")?
-                .as_array()?
-                .iter()
-                .filter_map(Value::as_str)
-                .find(|file| file.ends_with(".so"))
-                .map(PathBuf::from),
-            What::Example(name) if kind("example") && named(name) => executable(message),
+            What::Plugin if package && kind("cdylib") => shared_object(message),
+            What::Example(name) if kind("example") && named(name) => executable(message).or_else(|| shared_object(message)),
             What::Binary(name) if kind("bin") && named(name) => executable(message),
             _ => None,
         }
@@ -168,16 +178,23 @@ impl Build {
     fn variant(&self) -> Option<String> {
         let parts =
             [self.toolchain.as_deref().unwrap_or_default(), &self.rustflags, self.features.as_deref().unwrap_or_default()];
-        if parts.iter().all(|part| part.is_empty()) && self.default_features {
+        let bare = if self.default_features { "" } else { "-bare" };
+        let abort = if self.panic_abort { "-abort" } else { "" };
+        let name = format!("{}{bare}{abort}", parts.join("_"));
+        if name == "__" {
             return None;
         }
-        let name = format!("{}{}", parts.join("_"), if self.default_features { "" } else { "-bare" });
         Some(name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect())
     }
 }
 
 fn executable(message: &Value) -> Option<PathBuf> {
     message.get("executable")?.as_str().map(PathBuf::from)
+}
+
+fn shared_object(message: &Value) -> Option<PathBuf> {
+    let files = message.get("filenames")?.as_array()?;
+    files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".so")).map(PathBuf::from)
 }
 
 /// The folder that cargo builds into.
