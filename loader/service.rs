@@ -1,6 +1,6 @@
 //! A plan brought to life: routes that lead to plugins, and plugins that are loaded before the first event or with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -28,6 +28,8 @@ pub struct Service {
     plugins: Vec<Cell>,
     /// Keys of the manifest's `libraries`, for plugins that are verified later.
     libraries: Vec<String>,
+    /// Why the process has to end; see [`Service::spoiled`].
+    spoiled: OnceLock<Refusal>,
 }
 
 /// Where a route leads.
@@ -95,15 +97,9 @@ impl Service {
             if plugin.load == Load::FirstUse {
                 continue;
             }
-            let file = verify::artifact(&plugin.artifact, Kind::Plugin, &rules)?;
+            let file = verified_plugin(plugin, &rules)?;
             hold(&file);
             check_handlers(&plan, index, &file)?;
-            if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
-                log::line(
-                    Level::Warn,
-                    &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place),
-                );
-            }
             verified.push((index, file));
         }
         for library in load_order(libraries) {
@@ -143,6 +139,7 @@ impl Service {
             deadline_margin: plan.deadline_margin,
             plugins: cells,
             libraries: names.into_iter().map(str::to_owned).collect(),
+            spoiled: OnceLock::new(),
         };
         Ok((service, held))
     }
@@ -150,16 +147,31 @@ impl Service {
     /// The plugin of that index; one with `"load": "first-use"` is verified, loaded and started by the first call.
     ///
     /// # Errors
-    /// Where it cannot be; the next call tries again.
+    /// Where it cannot be. One that was refused for its file may be tried again; after any later failure see [`Service::spoiled`].
     pub async fn plugin(&self, index: usize) -> Result<&Plugin, Refusal> {
         let cell = self.plugins.get(index).ok_or_else(|| Refusal::new(Code::Internal, "", "a route leads to no plugin"))?;
         cell.started
             .get_or_try_init(|| async {
                 let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
-                let file = verify::artifact(&cell.planned.artifact, Kind::Plugin, &Rules::here(&names, SPOKEN))?;
-                load::plugin(file)?.start(&cell.planned.config).await
+                let file = verified_plugin(&cell.planned, &Rules::here(&names, SPOKEN))?;
+                let started = match load::plugin(file) {
+                    Ok(loaded) => loaded.start(&cell.planned.config).await,
+                    Err(refusal) => Err(refusal),
+                };
+                if let Err(refusal) = &started {
+                    // Two at once: the first says why.
+                    let _ = self.spoiled.set(refusal.clone());
+                }
+                started
             })
             .await
+    }
+
+    /// Why no further event may be taken: a plugin failed when it was first used, with code of it, or of something that it brought
+    /// along, in the process already. It is not unloaded, and trying again would load another copy.
+    #[must_use]
+    pub fn spoiled(&self) -> Option<&Refusal> {
+        self.spoiled.get()
     }
 
     /// The plugins that are running.
@@ -175,6 +187,14 @@ impl Service {
         let any = of_source.peek().is_some();
         if any && of_source.all(|route| route.reply == Reply::Stream) { Reply::Stream } else { Reply::Buffered }
     }
+}
+
+fn verified_plugin(planned: &policy::Plugin, rules: &Rules<'_>) -> Result<Verified, Refusal> {
+    let file = verify::artifact(&planned.artifact, Kind::Plugin, rules)?;
+    if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
+        log::line(Level::Warn, &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place));
+    }
+    Ok(file)
 }
 
 /// Each library before those that need it. Where they need each other in a circle, the dynamic linker says so.

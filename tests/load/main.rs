@@ -13,6 +13,7 @@ mod check;
 mod contract;
 mod elf;
 mod elsewhere;
+mod first_use;
 mod identity;
 mod libraries;
 mod plugin;
