@@ -6,10 +6,9 @@ use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WI
 use bytes::Bytes;
 use lambda_plugin_abi_v1 as v1;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use std::collections::HashSet;
 use std::fmt;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::runtime_api::chain;
@@ -74,7 +73,7 @@ pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let place = verified.place;
     let note = verified.note.ok_or_else(|| Refusal::new(Code::AbiNoteMissing, place.clone(), "has no ABI note"))?;
     let library = open(&place, verified.descriptor)?;
-    let module = root_module(&place, &note, library)?;
+    let module = root_module(&place, library)?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
     #[expect(unsafe_code, reason = "calls into the plugin")]
     let described = unsafe { module.describe()().bytes() };
@@ -104,7 +103,7 @@ fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
     Ok(Box::leak(Box::new(library)))
 }
 
-fn root_module(place: &str, note: &Note, library: &'static Library) -> Result<v1::PluginRef, Refusal> {
+fn root_module(place: &str, library: &'static Library) -> Result<v1::PluginRef, Refusal> {
     let refused = |code, what: String| {
         Refusal::new(code, place, what).hint("build the plugin with a lambda-plugin-abi that speaks this loader's ABI")
     };
@@ -118,21 +117,8 @@ fn root_module(place: &str, note: &Note, library: &'static Library) -> Result<v1
         // abi_stable would pass over the check in silence.
         return Err(refused(Code::AbiLayout, "was built without the layout of its interface, which is to be checked".into()));
     }
-    // The check compares the interface's types as the plugin's compiler laid them out. What one compiler makes of the one frozen
-    // crate is checked once a process: that is most of the load time of a small plugin.
-    static CHECKED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-    let mut checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let checked = checked.get_or_insert_default();
-    if checked.contains(&note.compiler) {
-        // SAFETY: a plugin of the same frozen crate (`SPOKEN` and abi_stable's version test, both passed) and the same compiler
-        // was found to have the layout of `PluginRef`.
-        #[expect(unsafe_code, reason = "the layout was checked before")]
-        return unsafe { header.init_root_module_with_unchecked_layout() }
-            .map_err(|error| refused(Code::AbiLayout, first_line(&error)));
-    }
-    let module = header.init_root_module().map_err(|error| refused(Code::AbiLayout, first_line(&error)))?;
-    checked.insert(note.compiler.clone());
-    Ok(module)
+    // Every plugin's own: what one was found to have says nothing of the next, were it from the same compiler (0.1 ms).
+    header.init_root_module().map_err(|error| refused(Code::AbiLayout, first_line(&error)))
 }
 
 /// abi_stable describes a layout over many lines; the first say what differs.

@@ -112,15 +112,9 @@ impl Service {
             if plugin.load == Load::FirstUse {
                 continue;
             }
-            let file = verify::artifact(&plugin.artifact, Kind::Plugin, &rules)?;
+            let file = verified_plugin(plugin, &rules)?;
             hold(&file);
             check_handlers(&plan, index, &file)?;
-            if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
-                log::line(
-                    Level::Warn,
-                    &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place),
-                );
-            }
             verified.push((index, file));
         }
         for library in load_order(libraries) {
@@ -179,7 +173,7 @@ impl Service {
         }
         let started = cell.started(|| {
             let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
-            verify::artifact(&cell.planned.artifact, Kind::Plugin, &Rules::here(&names, SPOKEN))
+            verified_plugin(&cell.planned, &Rules::here(&names, SPOKEN))
         });
         match until {
             None => started.await,
@@ -189,6 +183,13 @@ impl Service {
                     .hint("load it at \"init\", which has a time of its own"))
             }),
         }
+    }
+
+    /// Why no further event may be taken: loading a plugin when it was first used brought in code that nobody verified.
+    #[must_use]
+    pub fn spoiled(&self) -> Option<&Refusal> {
+        let refusals = self.plugins.iter().filter_map(|cell| cell.loaded.get()?.as_ref().err());
+        refusals.into_iter().find(|refusal| refusal.code == Code::LoadForeignObject)
     }
 
     /// The plugins that are running.
@@ -219,6 +220,14 @@ async fn start_in_sight(cell: &Cell) -> Result<(), Refusal> {
     }
     log::line(Level::Warn, &format!("{place}: its start takes more than {} s", SLOW_START.as_secs()));
     started.await.map(drop)
+}
+
+fn verified_plugin(planned: &policy::Plugin, rules: &Rules<'_>) -> Result<Verified, Refusal> {
+    let file = verify::artifact(&planned.artifact, Kind::Plugin, rules)?;
+    if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
+        log::line(Level::Warn, &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place));
+    }
+    Ok(file)
 }
 
 /// Each library before those that need it. Where they need each other in a circle, the dynamic linker says so.

@@ -74,6 +74,11 @@ impl<'s> Slot<'s> {
                 Ok((headers, event)) if headers.contains_key(&header::REQUEST_ID) => {
                     failures = 0;
                     self.serve(headers, event).await?;
+                    if let Some(refusal) = self.shared.service.spoiled() {
+                        // Answered; now a fresh environment is needed, as after a start that failed.
+                        self.shared.drain.begin();
+                        return Err(refusal.clone());
+                    }
                     continue;
                 }
                 Ok(_) => self.client.refusal(

@@ -57,7 +57,7 @@ pub struct Facts {
     pub thread_local: u64,
     /// The notes with the plugin ABI's owner name: type and descriptor.
     pub abi_notes: Vec<(u32, Vec<u8>)>,
-    /// What is well-formed and yet never loaded: search paths, text relocations, executable stacks. The first is the refusal.
+    /// What is well-formed and yet never loaded: search paths, executable stacks. The first is the refusal.
     pub findings: Vec<Refusal>,
 }
 
@@ -72,7 +72,8 @@ pub fn architecture(bytes: &[u8]) -> Result<Architecture, Refusal> {
 /// Checks all that the dynamic linker would follow.
 ///
 /// # Errors
-/// `elf-foreign`, `elf-malformed`. What is well-formed but forbidden is in [`Facts::findings`], so that `inspect` can show it.
+/// `elf-foreign`, `elf-malformed`; `elf-executable-memory` for text relocations. What is well-formed but forbidden is in
+/// [`Facts::findings`], so that `inspect` can show it.
 pub fn facts(bytes: &[u8]) -> Result<Facts, Refusal> {
     let header = header::read(bytes)?;
     let mut findings = Vec::new();

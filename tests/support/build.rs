@@ -51,6 +51,11 @@ impl Build {
         Self::new("lambda-loader", What::Example(name.to_owned()))
     }
 
+    /// A plugin that only tests load: an example of `tests/fixtures`.
+    pub fn fixture(name: &str) -> Self {
+        Self::new("fixtures", What::Example(name.to_owned()))
+    }
+
     /// A program of the root package.
     pub fn binary(name: &str) -> Self {
         Self::new("lambda-loader", What::Binary(name.to_owned()))
@@ -64,7 +69,7 @@ impl Build {
 
     /// With the release profile changed: `opt-level="s"`.
     pub fn release_with(mut self, settings: &[String]) -> Self {
-        self.profile = settings.to_vec();
+        self.profile.extend(settings.iter().map(|setting| format!("release.{setting}")));
         self.release()
     }
 
@@ -89,6 +94,12 @@ impl Build {
     /// Without the default features.
     pub fn no_default_features(mut self) -> Self {
         self.default_features = false;
+        self
+    }
+
+    /// With panics that end the process.
+    pub fn panic_abort(mut self) -> Self {
+        self.profile.push("dev.panic=\"abort\"".to_owned());
         self
     }
 
@@ -129,7 +140,7 @@ impl Build {
             cargo.arg("--release");
         }
         for setting in &self.profile {
-            cargo.arg("--config").arg(format!("profile.release.{setting}"));
+            cargo.arg("--config").arg(format!("profile.{setting}"));
         }
         if let Some(features) = &self.features {
             cargo.args(["--features", features]);
@@ -162,14 +173,8 @@ impl Build {
         let named = |name: &str| target.get("name").is_some_and(|found| found == name);
         let package = id.contains(&format!("/{}#", self.package)) || id.contains(&format!("#{}@", self.package));
         match &self.what {
-            What::Plugin if package && kind("cdylib") => message
-                .get("filenames")?
-                .as_array()?
-                .iter()
-                .filter_map(Value::as_str)
-                .find(|file| file.ends_with(".so"))
-                .map(PathBuf::from),
-            What::Example(name) if kind("example") && named(name) => executable(message),
+            What::Plugin if package && kind("cdylib") => shared_object(message),
+            What::Example(name) if kind("example") && named(name) => executable(message).or_else(|| shared_object(message)),
             What::Binary(name) if kind("bin") && named(name) => executable(message),
             _ => None,
         }
@@ -190,6 +195,11 @@ impl Build {
 
 fn executable(message: &Value) -> Option<PathBuf> {
     message.get("executable")?.as_str().map(PathBuf::from)
+}
+
+fn shared_object(message: &Value) -> Option<PathBuf> {
+    let files = message.get("filenames")?.as_array()?;
+    files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".so")).map(PathBuf::from)
 }
 
 /// The folder that cargo builds into.

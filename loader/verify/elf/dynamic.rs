@@ -155,10 +155,13 @@ fn check_flags(dynamic: &Dynamic, findings: &mut Vec<Refusal>) -> Result<(), Ref
         return Err(foreign("it is a program"));
     }
     if dynamic.get(elf::DT_TEXTREL).is_some() || flags & elf::DF_TEXTREL.0 != 0 {
-        findings.push(
-            Refusal::new(Code::ElfExecutableMemory, "", "it has text relocations: its code would be writable while it is loaded")
-                .hint("compile everything in it with -fPIC"),
-        );
+        // No finding among others: its relocations go to its code, so they cannot be followed like those of other objects.
+        return Err(Refusal::new(
+            Code::ElfExecutableMemory,
+            "",
+            "it has text relocations: its code would be writable while it is loaded",
+        )
+        .hint("compile everything in it with -fPIC"));
     }
     for (name, extra) in [("DT_FLAGS", flags & !HARMLESS_FLAGS), ("DT_FLAGS_1", flags_1 & !HARMLESS_FLAGS_1)] {
         if extra != 0 {

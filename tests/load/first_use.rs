@@ -1,0 +1,109 @@
+//! Plugins that are loaded with their first event: refused like any other, and what has begun to run is never tried twice.
+
+use std::fs;
+use std::path::Path;
+
+use lambda_loader::Code;
+use lambda_loader::local::{Bootstrap, Lambda};
+use serde_json::{Value, json};
+
+use crate::c;
+use crate::check::{Mark, bootstrap_refuses, manifest};
+use crate::support::build::Build;
+use crate::support::folder::Folder;
+use crate::support::{SOON, bootstrap, lambda, output};
+
+/// `odd` loads with its first event, `echo` at once.
+fn folder(odd: &Path, handler: &str, config: Value) -> Folder {
+    let operation = |name: &str, to: String| json!({ "source": "operation", "name": name, "to": to });
+    Folder::new(
+        &[("odd", odd), ("echo", &Build::plugin("echo").path())],
+        json!({
+            "plugins": { "odd": { "load": "first-use", "config": config } },
+            "routes": { "odd": operation("odd", format!("odd.{handler}")), "echo": operation("echo", "echo.echo".into()) },
+        }),
+    )
+}
+
+/// The event fails with that code and these words.
+fn fails(lambda: &Lambda, process: &Bootstrap, code: Code, words: &[&str]) {
+    let answer = lambda.invoke(r#"{"operation":"odd"}"#).wait(SOON).unwrap_or_else(|| panic!("{}", output(process)));
+    let (error_type, body) = answer.error().unwrap_or_else(|| panic!("{answer:?}"));
+    assert_eq!(error_type, Some(code.error_type()), "{}", output(process));
+    let body = String::from_utf8_lossy(body).replace("\\\"", "\"");
+    assert!(words.iter().all(|word| body.contains(word)), "{body}");
+}
+
+fn echoes(lambda: &Lambda, process: &Bootstrap) {
+    let answer = lambda.invoke(r#"{"operation":"echo"}"#).wait(SOON).unwrap_or_else(|| panic!("{}", output(process)));
+    assert_eq!(answer.payload(), r#"{"operation":"echo"}"#, "{}", output(process));
+}
+
+#[test]
+fn a_file_refused_at_first_use_harms_nobody_and_may_be_put_right() {
+    let misbehave = Build::plugin("misbehave").path();
+    let folder = folder(&misbehave, "spawn", Value::Null);
+    let path = folder.path().join("plugins/libmisbehave.so");
+    fs::write(&path, fs::read(Build::plugin("orders").path()).unwrap()).unwrap();
+    let (lambda, mark) = (lambda(), Mark::new());
+    let process = bootstrap(&lambda, &folder, &[("MISBEHAVE_MARK", mark.path().to_str().unwrap())]);
+    for _ in 0..3 {
+        fails(&lambda, &process, Code::DigestMismatch, &["plugin \"odd\": the file's SHA-256 is"]);
+        echoes(&lambda, &process);
+    }
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", process.pid())).unwrap();
+    let copies = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    assert_eq!(copies.filter(|target| target.starts_with("/memfd:lambda-loader (deleted)")).count(), 1, "only echo's is kept");
+    assert_eq!(mark.text(), None);
+    fs::copy(&misbehave, &path).unwrap();
+    let answer = lambda.invoke(r#"{"operation":"odd"}"#).wait(SOON).unwrap();
+    assert_eq!(answer.payload(), "42", "{}", output(&process));
+    assert!(mark.text().is_some());
+}
+
+#[test]
+fn a_plugin_that_fails_with_its_code_in_the_process_is_answered_for_and_ends_it() {
+    let files = tempfile::tempdir().unwrap();
+    let headless = c::shared(files.path(), "headless.so", &c::marked_plugin(), &[]);
+    let unresolved = format!("{}int nowhere(void); int use(void) {{ return nowhere(); }}", c::marked_plugin());
+    let unresolved = c::shared(files.path(), "unresolved.so", &unresolved, &[]);
+    let misbehave = Build::plugin("misbehave").path();
+    for (file, handler, config, code, words) in [
+        (&misbehave, "spawn", json!({ "start": "error" }), Code::StartFailed, "NoDatabase: the database is not there"),
+        (&misbehave, "spawn", json!({ "start": "panic" }), Code::StartFailed, "start went wrong"),
+        (&misbehave, "spawn", json!({ "tsart": 1 }), Code::StartFailed, "unknown field"),
+        (&headless, "odd", Value::Null, Code::AbiLayout, "has no module header"),
+        (&unresolved, "odd", Value::Null, Code::LoadFailed, "undefined symbol: nowhere"),
+    ] {
+        let (folder, lambda) = (folder(file, handler, config), lambda());
+        let process = bootstrap(&lambda, &folder, &[]);
+        echoes(&lambda, &process);
+        fails(&lambda, &process, code, &["plugin \"odd\"", words]);
+        let status = process.wait_exit(SOON).unwrap_or_else(|| panic!("{words}: still there\n{}", output(&process)));
+        assert_eq!(status.code(), Some(code.class().exit().into()), "{words}: {}", output(&process));
+        // The next event waits for a fresh process.
+        let waiting = lambda.invoke(r#"{"operation":"echo"}"#);
+        let _fresh = bootstrap(&lambda, &folder, &[]);
+        assert_eq!(waiting.wait(SOON).unwrap().payload(), r#"{"operation":"echo"}"#);
+    }
+}
+
+/// What a constructor loads has run before anybody can look; it is found and named all the same, and no event follows.
+#[test]
+fn a_plugin_that_loads_an_unverified_object_is_found_out() {
+    let files = tempfile::tempdir().unwrap();
+    let foreign = c::shared(files.path(), "libforeign.so", "int foreign;", &[]);
+    let name = foreign.to_str().unwrap();
+    let source = format!(
+        "#include <dlfcn.h>\n__attribute__((constructor)) static void bring(void) {{ dlopen(\"{name}\", RTLD_NOW); }}\n{}",
+        c::note(0, c::NOTE)
+    );
+    let plugin = c::shared(files.path(), "bringer.so", &source, &[]);
+    let words = ["plugin \"odd\": loading it mapped", name, "which was not verified"];
+    bootstrap_refuses(&Folder::new(&[("odd", &plugin)], manifest()), &plugin, Code::LoadForeignObject, &words, None);
+    let (folder, lambda) = (folder(&plugin, "odd", Value::Null), lambda());
+    let process = bootstrap(&lambda, &folder, &[]);
+    fails(&lambda, &process, Code::LoadForeignObject, &words);
+    assert_eq!(process.wait_exit(SOON).and_then(|status| status.code()), Some(5), "{}", output(&process));
+    assert_eq!(lambda.wait_polled(1, SOON).unwrap().count, 1, "no event was asked for after that");
+}
