@@ -107,7 +107,7 @@ async fn tell(
         Ok(Outcome::Failure(second)) => second,
         Err(refusal) => refusal.into(),
     };
-    log_failure(invocation, &Failure { message: format!("on_error failed as well: {}", second.message), ..second });
+    log_failure_as(invocation, &second, "on_error failed as well: ");
     None
 }
 
@@ -138,10 +138,14 @@ fn response(reply: &[u8]) -> Option<Bytes> {
 
 /// The one line that a failed invocation leaves.
 pub(crate) fn log_failure(invocation: &Invocation, failure: &Failure) {
+    log_failure_as(invocation, failure, "");
+}
+
+fn log_failure_as(invocation: &Invocation, failure: &Failure, prefix: &str) {
     // A handler's own message may quote the event; the service gets it with the error, the log does not.
     let message = match failure.code {
-        Code::HandlerFailed => format!("the handler failed: {}", failure.error_type),
-        _ => failure.message.clone(),
+        Code::HandlerFailed => format!("{prefix}the handler failed: {}", failure.error_type),
+        _ => format!("{prefix}{}", failure.message),
     };
     log::write(&Record {
         level: Level::Error,

@@ -114,18 +114,12 @@ impl<'s> Slot<'s> {
         let (sent, failure) = match done.answer {
             Answer::Stream { prelude, whole, body } => {
                 let (body, end) = StreamBody::new(&prelude, whole, body, done.give_up);
-                let sent = self
-                    .client
-                    .stream(
-                        invocation,
-                        "application/vnd.awslambda.http-integration-response",
-                        lambda_runtime_api_client::body::Body::new(body),
-                    )
-                    .await;
+                let sent = self.stream(invocation, body).await;
+                let broke = end.close();
                 if !watched.claim() {
                     return self.yield_to_watchdog().await;
                 }
-                (sent, done.failure.or(end.failure()))
+                (sent, done.failure.or(broke))
             }
             Answer::Whole(reply) => {
                 if !watched.claim() {
@@ -151,6 +145,18 @@ impl<'s> Slot<'s> {
             Ok(()) => Ok(()),
             Err(broken) => self.not_sent(invocation, &broken, error).await,
         }
+    }
+
+    /// Posts a streamed reply. A client that does not read it fast enough is no handler that blocks: it is left before the watchdog
+    /// would take it for one.
+    async fn stream(&self, invocation: &Invocation, body: StreamBody) -> Result<(), runtime_api::Failure> {
+        const TYPE: &str = "application/vnd.awslambda.http-integration-response";
+        let sent = self.client.stream(invocation, TYPE, lambda_runtime_api_client::body::Body::new(body));
+        let Deadline { give_up: Some(give_up), watchdog: Some(watchdog), .. } = invocation.deadline() else { return sent.await };
+        let until = give_up + watchdog.saturating_duration_since(give_up) / 2;
+        tokio::time::timeout_at(until.into(), sent).await.unwrap_or_else(|_| {
+            Err(runtime_api::Failure::Broken("the service had not read the reply's stream when the deadline came".into()))
+        })
     }
 
     /// The watchdog has answered, and ends the process as soon as the other slots are done: this one does nothing more.

@@ -23,11 +23,17 @@ pub(crate) fn of_request(process: &Bootstrap, request_id: &str, message: &str) -
     })
 }
 
+/// Waits for a line that holds all of `words`.
+#[track_caller]
+pub(crate) fn line_of(process: &Bootstrap, words: &[&str]) -> String {
+    let line = process.wait_for_line(|line| words.iter().all(|words| line.contains(words)), SOON);
+    line.unwrap_or_else(|| panic!("no {words:?} among\n{}", output(process))).text
+}
+
 /// Waits for a line that holds `words`.
 #[track_caller]
 pub(crate) fn holding(process: &Bootstrap, words: &str) -> String {
-    let line = process.wait_for_line(|line| line.contains(words), SOON);
-    line.unwrap_or_else(|| panic!("no {words:?} among\n{}", output(process))).text
+    line_of(process, &[words])
 }
 
 /// How many lines hold `words`.

@@ -53,7 +53,6 @@ fn every_failure_has_its_type_in_header_and_body_and_the_next_event_follows() {
     loader(Event::new(operation("huge", Value::Null)), "Runtime.LoaderReplyTooLarge", large, "reply-too-large");
     let not_json = "the handler's reply is not JSON";
     loader(Event::new(operation("not_json", Value::Null)), "Runtime.LoaderReplyNotJson", not_json, "reply-not-json");
-    assert_eq!(world.delivered(), world.lambda.accesses().iter().filter(|access| access.status == Some(202)).count());
 }
 
 #[test]

@@ -145,7 +145,7 @@ async fn stream(event: Value) -> Result<StreamReply, Error> {
     let number = |name: &str| input[name].as_u64().or_else(|| input[name].as_str()?.parse().ok());
     let chunks = number("chunks").unwrap_or(3);
     let pause = number("ms").map(Duration::from_millis);
-    let filler = "x".repeat(number("bytes").unwrap_or(0) as usize);
+    let filler = "\"".repeat(number("bytes").unwrap_or(0) as usize);
     let end = input["end"].as_str().unwrap_or_default().to_owned();
     let body = futures_util::stream::unfold((0, end, filler), move |(index, end, filler)| async move {
         if let Some(pause) = pause {
