@@ -90,6 +90,7 @@ fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
     // glibc finds a loaded library by its name string first (`_dl_map_object` in elf/dl-load.c): a number used twice would be the
     // first plugin again. So the descriptor stays open as long as the process, which also keeps backtraces readable.
     let name = format!("/proc/self/fd/{}", std::mem::ManuallyDrop::new(descriptor).as_raw_fd());
+    link_map::expect(&name);
     let before = link_map::foreign();
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.

@@ -1,13 +1,22 @@
 //! What the process has loaded: only verified descriptors and files of the system library folders.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::{CStr, c_int, c_void};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{Code, Refusal};
 
 /// The system library folders, separated by colons. `bootstrap` is linked to search them before `LD_LIBRARY_PATH`: the build script
 /// reads the same file.
 pub(super) const SYSTEM_FOLDERS: &str = include_str!("system_folders");
+
+/// The names under which verified descriptors are opened. They stay open, so a number never becomes another file's.
+static VERIFIED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Notes the name of a verified descriptor that is about to be opened.
+pub(super) fn expect(name: &str) {
+    VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+}
 
 /// What is loaded although nothing here verified it, such as a preloaded library.
 #[must_use]
@@ -31,18 +40,19 @@ pub(super) fn check(place: &str, before: &HashSet<String>) -> Result<(), Refusal
     }
 }
 
-/// Whether `name` is the program itself, the kernel's own object, one of our descriptors, or a file of the system folders.
+/// Whether `name` is the program itself, the kernel's own object, one of the verified descriptors, or a file of the system folders.
 fn is_known(name: &str) -> bool {
     let in_system_folder = || {
         let folder = name.rsplit_once('/').map(|(folder, _)| folder);
         folder.is_some_and(|folder| SYSTEM_FOLDERS.trim_ascii_end().split(':').any(|known| known == folder))
             && !name.contains("/../")
     };
-    name.is_empty() || name == "linux-vdso.so.1" || is_descriptor(name) || in_system_folder()
+    name.is_empty() || name == "linux-vdso.so.1" || is_verified(name) || in_system_folder()
 }
 
-fn is_descriptor(name: &str) -> bool {
-    name.strip_prefix("/proc/self/fd/").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+/// Any other descriptor is as foreign as a path.
+fn is_verified(name: &str) -> bool {
+    VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
 }
 
 fn loaded() -> Vec<String> {
@@ -71,13 +81,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_descriptors_and_system_folders_are_known() {
+    fn only_verified_descriptors_and_system_folders_are_known() {
+        expect("/proc/self/fd/7000");
         for (name, known) in [
             ("", true),
             ("linux-vdso.so.1", true),
-            ("/proc/self/fd/7", true),
+            ("/proc/self/fd/7000", true),
+            ("/proc/self/fd/7001", false),
             ("/proc/self/fd/", false),
-            ("/proc/self/fd/7/x", false),
+            ("/proc/self/fd/7000/x", false),
             ("/lib/x86_64-linux-gnu/libc.so.6", true),
             ("/lib64/ld-linux-x86-64.so.2", true),
             ("/opt/lib/libm.so.6", false),

@@ -103,6 +103,19 @@ fn a_plugin_that_loads_an_unverified_object_is_found_out() {
     let plugin = c::shared(files.path(), "bringer.so", &source, &[]);
     let words = ["plugin \"odd\": loading it mapped", name, "which was not verified"];
     bootstrap_refuses(&Folder::new(&[("odd", &plugin)], manifest()), &plugin, Code::LoadForeignObject, &words, None);
+    // A descriptor that was not verified is as foreign as a path.
+    let source = format!(
+        "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <fcntl.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
+         #include <sys/sendfile.h>\n__attribute__((constructor)) static void bring(void) {{\n\
+         int from = open(\"{name}\", O_RDONLY), to = memfd_create(\"x\", 0);\nchar path[40];\n\
+         while (sendfile(to, from, 0, 1 << 20) > 0) {{}}\n\
+         snprintf(path, sizeof path, \"/proc/self/fd/%d\", to);\nif (!dlopen(path, RTLD_NOW)) puts(dlerror());\n}}\n{}",
+        c::note(0, c::NOTE)
+    );
+    let hidden = c::shared(files.path(), "hidden.so", &source, &[]);
+    let words_too = ["plugin \"odd\": loading it mapped /proc/self/fd/", "which was not verified"];
+    bootstrap_refuses(&Folder::new(&[("odd", &hidden)], manifest()), &hidden, Code::LoadForeignObject, &words_too, None);
+
     let (folder, lambda) = (folder(&plugin, "odd", Value::Null), lambda());
     let process = bootstrap(&lambda, &folder, &[]);
     fails(&lambda, &process, Code::LoadForeignObject, &words);

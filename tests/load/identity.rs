@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use lambda_loader::load;
 use lambda_loader::verify::Verified;
@@ -11,6 +10,7 @@ use lambda_loader::verify::seal::{Content, Memfd};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use serde_json::{Value, json};
 
+use crate::alone::{alone, is_alone};
 use crate::c;
 use crate::check::Mark;
 use crate::plugin::{asked, start, started, verify};
@@ -20,20 +20,6 @@ use crate::support::{SOON, bootstrap, lambda, output};
 
 fn keeper() -> PathBuf {
     Build::fixture("keeper").path()
-}
-
-/// Runs one test of this binary again, alone in a process of its own: whatever it does to descriptors and variables is its own.
-fn alone(test: &str, variables: &[(&str, &Path)]) {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("ALONE", "1").envs(variables.iter().copied());
-    let output = command.output().expect("this program runs again");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("1 passed"), "{test} is not its name: {said}");
-}
-
-fn is_alone() -> bool {
-    std::env::var_os("ALONE").is_some()
 }
 
 /// A sealed copy of a file under the descriptor `number`, or the lowest free one.

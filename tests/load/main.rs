@@ -8,6 +8,7 @@
 mod support;
 
 mod abi;
+mod alone;
 mod c;
 mod check;
 mod contract;
