@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::invocation::{Delivery, Invocation, Labelling};
 use crate::invoke::future::Wakers;
@@ -94,8 +94,7 @@ async fn tell(
     let invocation = &delivery.invocation;
     let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
     let report = report(failure, event, invocation)?;
-    // What is left until the watchdog would step in, less a little to post the answer.
-    let until = invocation.deadline().watchdog.map(|at| at.checked_sub(Duration::from_millis(10)).unwrap_or(at));
+    let until = invocation.deadline().last_call();
     let attempt = async {
         let plugin = service.plugin(on_error.plugin, until).await?;
         let handler = plugin.handler(on_error.handler.as_deref())?;

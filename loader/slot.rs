@@ -152,8 +152,7 @@ impl<'s> Slot<'s> {
     async fn stream(&self, invocation: &Invocation, body: StreamBody) -> Result<(), runtime_api::Failure> {
         const TYPE: &str = "application/vnd.awslambda.http-integration-response";
         let sent = self.client.stream(invocation, TYPE, lambda_runtime_api_client::body::Body::new(body));
-        let Deadline { give_up: Some(give_up), watchdog: Some(watchdog), .. } = invocation.deadline() else { return sent.await };
-        let until = give_up + watchdog.saturating_duration_since(give_up) / 2;
+        let Some(until) = invocation.deadline().last_call() else { return sent.await };
         tokio::time::timeout_at(until.into(), sent).await.unwrap_or_else(|_| {
             Err(runtime_api::Failure::Broken("the service had not read the reply's stream when the deadline came".into()))
         })

@@ -58,7 +58,7 @@ fn one_that_is_late_is_dropped_and_the_other_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     let other = world.lambda.invoke(operation("wait", json!(file.to_str())));
-    let late = Event { timeout: Some(Duration::from_millis(300)), ..Event::new(operation("sleep", Value::Null)) };
+    let late = Event { timeout: Some(Duration::from_secs(1)), ..Event::new(operation("sleep", Value::Null)) };
     assert_eq!(world.error(late)[0], "Runtime.LoaderDeadlineExceeded");
     std::fs::write(&file, "mine").unwrap();
     assert_eq!(other.wait(SOON).expect("an answer").payload(), "\"mine\"");

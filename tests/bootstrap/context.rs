@@ -36,8 +36,8 @@ fn everything_that_comes_with_an_event_reaches_the_handler() {
             "source": "operation", "resource": null, "route": "context", "trace_variable": null,
         })
     );
-    // 30 s less 2 % of them, at most 500 ms.
-    assert!(remaining.is_some_and(|ms| ms <= 29_500), "{remaining:?}");
+    // 30 s less the margin.
+    assert!(remaining.is_some_and(|ms| ms <= 25_000), "{remaining:?}");
 }
 
 #[test]

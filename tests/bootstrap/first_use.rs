@@ -81,7 +81,7 @@ fn a_start_that_fails_is_tried_again_without_loading_again() {
 fn a_start_past_the_deadline_fails_the_event_and_not_the_process() {
     let (world, _mark) = world(json!({ "start": "hang" }));
     for _ in 0..2 {
-        let found = world.error(Event { timeout: Some(Duration::from_millis(700)), ..Event::new(spawn()) });
+        let found = world.error(Event { timeout: Some(Duration::from_secs(1)), ..Event::new(spawn()) });
         assert_eq!(found[0], "Runtime.LoaderDeadlineExceeded");
         assert!(found[2].contains("plugin \"misbehave\": its start did not finish before the deadline"), "{found:?}");
         world.serves_on();

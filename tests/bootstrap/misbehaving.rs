@@ -11,7 +11,7 @@ use crate::world::{World, operation};
 
 /// An event with little time.
 fn hurried(name: &str, input: Value) -> Event {
-    Event { timeout: Some(Duration::from_millis(300)), ..Event::new(operation(name, input)) }
+    Event { timeout: Some(Duration::from_secs(1)), ..Event::new(operation(name, input)) }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn it_gets_error_event_and_context_and_may_answer() {
     lines::line_of(&world.process, &[&answer.request_id, " INFO ", "reported \"OutOfStock\""]);
     let panic = world.reply(operation("panic", json!({ "then": "handle" })));
     assert_eq!(panic["error"]["errorType"], "Runtime.LoaderHandlerPanicked");
-    let late = Event { timeout: Some(Duration::from_secs(1)), ..Event::new(operation("sleep", json!({ "then": "handle" }))) };
+    let late = Event { timeout: Some(Duration::from_secs(2)), ..Event::new(operation("sleep", json!({ "then": "handle" }))) };
     assert_eq!(world.reply(late)["error"]["code"], "deadline-exceeded", "there is time left for it");
 }
 
@@ -53,7 +53,7 @@ fn whatever_it_does_instead_the_first_error_is_the_answer() {
         ("panic", Some("on_error went wrong too")),
         ("hang", Some("the handler did not answer before its deadline code=deadline-exceeded")),
     ] {
-        let event = Event { timeout: Some(Duration::from_secs(1)), ..Event::new(operation("error", json!({ "then": then }))) };
+        let event = Event { timeout: Some(Duration::from_secs(2)), ..Event::new(operation("error", json!({ "then": then }))) };
         let answer = world.ask(event);
         let Kind::Error { error_type, body } = &answer.kind else { panic!("{then}: {answer:?}") };
         let found = crate::world::error(error_type.clone(), body);

@@ -39,7 +39,7 @@ fn no_failure_writes_the_event_into_the_log() {
         send(Event::new(operation(name, input.clone())));
     }
     for name in ["sleep", "panic_in_drop_after_deadline"] {
-        send(Event { timeout: Some(Duration::from_millis(300)), ..Event::new(operation(name, input.clone())) });
+        send(Event { timeout: Some(Duration::from_secs(1)), ..Event::new(operation(name, input.clone())) });
     }
     // Refused before any plugin.
     for event in [

@@ -39,7 +39,7 @@ fn serve(stream: TcpStream, event: &str, seen: &mpsc::Sender<String>) -> Option<
         let (request, length) = head(&mut stream)?;
         seen.send(request.clone()).ok()?;
         let answer = if request.contains("/next") {
-            let until = SystemTime::now().duration_since(UNIX_EPOCH).ok()? + Duration::from_secs(2);
+            let until = SystemTime::now().duration_since(UNIX_EPOCH).ok()? + Duration::from_secs(4);
             format!(
                 "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: only\r\nlambda-runtime-deadline-ms: {}\r\ncontent-length: {}\r\n\r\n{event}",
                 until.as_millis(),
@@ -72,7 +72,7 @@ fn a_client_that_does_not_read_is_left_at_the_deadline_and_the_next_event_follow
         }
     });
     let manifest = json!({
-        "deadline_margin_ms": 800,
+        "deadline_margin_ms": 2_000,
         "routes": { "url": { "source": "function-url", "to": "misbehave.stream", "reply": "stream" } },
     });
     let folder = folder(&["misbehave"], manifest);

@@ -57,7 +57,7 @@ fn trailers(response: &Response) -> [String; 3] {
 
 #[test]
 fn chunks_go_out_as_they_are_made_behind_their_prelude() {
-    let world = world(json!({}), 100);
+    let world = world(json!({}), 1_000);
     let answer = world.ask(request("/streamed", json!({ "chunks": "3", "ms": "20" })));
     let response = answer.response().unwrap_or_else(|| panic!("{answer:?}"));
     let (prelude, body) = parts(response);
@@ -74,9 +74,9 @@ fn chunks_go_out_as_they_are_made_behind_their_prelude() {
 
 #[test]
 fn a_stream_that_fails_in_the_middle_ends_in_trailers() {
-    let world = world(json!({}), 100);
+    let world = world(json!({}), 1_000);
     let check = |query: Value, header: &str, error_type: &str, message: &str, code: &str| {
-        let event = Event { timeout: Some(Duration::from_secs(1)), ..request("/streamed", query) };
+        let event = Event { timeout: Some(Duration::from_secs(2)), ..request("/streamed", query) };
         let answer = world.ask(event);
         let response = answer.response().unwrap_or_else(|| panic!("{code}: {answer:?}\n{}", world.output()));
         let (prelude, body) = parts(response);
@@ -108,7 +108,7 @@ fn a_stream_that_always_has_more_ends_at_its_deadline_and_not_the_process() {
 
 #[test]
 fn under_stream_every_answer_is_streamed_and_failures_are_errors() {
-    let world = world(json!({}), 100);
+    let world = world(json!({}), 1_000);
     let event = request("/echoed", Value::Null);
     let (prelude, body) = parts(&world.response(event.clone()));
     assert_eq!(prelude, json!({ "statusCode": 200, "headers": { "content-type": "application/json" }, "cookies": [] }));
@@ -125,7 +125,7 @@ fn under_stream_every_answer_is_streamed_and_failures_are_errors() {
 
 #[test]
 fn an_http_object_of_a_buffered_handler_becomes_prelude_and_body() {
-    let world = world(json!({}), 100);
+    let world = world(json!({}), 1_000);
     let mut event: Value = serde_json::from_slice(&request("/echoed", Value::Null).body).unwrap();
     event["statusCode"] = 202.into();
     event["headers"] = json!({ "X-One": "1" });
@@ -148,7 +148,7 @@ fn under_buffered_a_stream_is_collected_into_the_source_s_reply_object() {
             "whole": { "source": "function-url", "path": "/whole", "to": "misbehave.stream" },
             "text": { "source": "operation", "name": "stream", "to": "misbehave.stream" },
         }),
-        100,
+        1_000,
     );
     let reply = world.reply(request("/whole", json!({ "chunks": "2" })));
     assert_eq!(
@@ -158,7 +158,7 @@ fn under_buffered_a_stream_is_collected_into_the_source_s_reply_object() {
             "body": "chunk 0\nchunk 1\n",
         })
     );
-    let late = Event { timeout: Some(Duration::from_millis(400)), ..request("/whole", json!({ "chunks": "1", "end": "hang" })) };
+    let late = Event { timeout: Some(Duration::from_secs(2)), ..request("/whole", json!({ "chunks": "1", "end": "hang" })) };
     for (event, header, message) in [
         (request("/whole", json!({ "chunks": "1", "end": "error" })), "Function.BrokenPipe", "the source ran dry"),
         (late, "Runtime.LoaderDeadlineExceeded", "the reply's stream did not end before the deadline"),

@@ -53,7 +53,8 @@ pub(crate) fn misbehave() -> Value {
     let route = |name: &str, to: &str| (name.to_owned(), json!({ "source": "operation", "name": name, "to": to }));
     let routes = handlers.iter().map(|name| route(name, &format!("misbehave.{name}")));
     let routes: serde_json::Map<_, _> = routes.chain([route("echo", "echo")]).collect();
-    json!({ "plugins": { "misbehave": {}, "echo": {} }, "routes": routes })
+    // Half of what an event has, where that is less: on a busy machine the watchdog is not to be faster than the handler's own thread.
+    json!({ "plugins": { "misbehave": {}, "echo": {} }, "routes": routes, "deadline_margin_ms": 5_000 })
 }
 
 /// A Lambda with a `bootstrap` under it. The process goes first, then its Lambda.
