@@ -51,7 +51,10 @@ fn other_invocations_in_flight_finish_and_their_answers_arrive_before_the_end() 
     assert_eq!(world.process.wait_exit(Duration::from_millis(200)), None, "it waits for the other one");
     // The answer takes its time on the way: the end waits for that too.
     world.lambda.fault(Fault::new(Endpoint::Response, How::Delay(Duration::from_millis(300))));
-    std::fs::write(&file, "in time").unwrap();
+    // In one step: the handler reads as soon as the file is there.
+    let draft = folder.path().join("draft");
+    std::fs::write(&draft, "in time").unwrap();
+    std::fs::rename(&draft, &file).unwrap();
     let other = other.wait(SOON).expect("an answer");
     assert_eq!(other.response().map(|response| &response.body[..]), Some(&b"\"in time\""[..]), "{other:?}");
     assert_eq!(world.exit_code(), Some(1), "{}", world.output());
