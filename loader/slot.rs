@@ -21,6 +21,9 @@ use crate::{Code, Refusal};
 /// How often in a row the Runtime API may fail before the process gives up.
 const MOST_FAILURES: u32 = 3;
 
+/// How long a poll is kept up once no further event is to be taken: one that the service has just handed out would be lost.
+const ON_ITS_WAY: Duration = Duration::from_millis(20);
+
 /// What all slots share.
 #[derive(Debug)]
 pub struct Shared {
@@ -61,15 +64,7 @@ impl<'s> Slot<'s> {
     pub async fn run(&mut self) -> Result<(), Refusal> {
         let mut failures = 0;
         loop {
-            // Asked for, an event would be delivered, and lost with the process.
-            if self.shared.drain.begun() {
-                return Ok(());
-            }
-            let next = tokio::select! {
-                biased;
-                next = self.client.next() => next,
-                () = self.shared.drain.wait() => return Ok(()),
-            };
+            let Some(next) = self.next().await else { return Ok(()) };
             let failure = match next {
                 Ok((headers, event)) if headers.contains_key(&header::REQUEST_ID) => {
                     failures = 0;
@@ -94,6 +89,21 @@ impl<'s> Slot<'s> {
             }
             log::refusal(Level::Warn, &failure);
             tokio::time::sleep(Duration::from_millis(20 << failures)).await;
+        }
+    }
+
+    /// The next event; `None` once none is to be taken any more.
+    async fn next(&self) -> Option<Result<(http::HeaderMap, Bytes), runtime_api::Failure>> {
+        // Asked for, an event would be delivered, and lost with the process.
+        if self.shared.drain.begun() {
+            return None;
+        }
+        let next = self.client.next();
+        tokio::pin!(next);
+        tokio::select! {
+            biased;
+            next = &mut next => Some(next),
+            () = self.shared.drain.wait() => tokio::time::timeout(ON_ITS_WAY, next).await.ok(),
         }
     }
 

@@ -44,6 +44,7 @@ fn a_next_that_fails_now_and_then_is_asked_again_and_the_event_is_not_lost() {
         world.serves_on();
         world.serves_on();
         assert!(world.lambda.faults_done(), "{how:?}");
+        world.ends();
         let warned = lines::count(&world.process, "next event: ") + lines::count(&world.process, "code=runtime-api");
         assert_eq!(warned > 0, !matches!(how, How::Delay(_) | How::Omit(_)), "{how:?}\n{}", world.output());
     }
@@ -101,7 +102,9 @@ fn an_event_without_a_deadline_has_none_and_that_is_said_once() {
         assert_eq!(world.reply(operation("context", Value::Null))["has_deadline"], false);
     }
     assert_eq!(world.reply(operation("context", Value::Null))["has_deadline"], true);
-    assert_eq!(lines::count(&world.process, "the service sends no deadlines: events have no deadline"), 1, "{}", world.output());
+    let warning = "the service sends no deadlines: events have no deadline";
+    lines::holding(&world.process, warning);
+    assert_eq!(lines::count(&world.process, warning), 1, "{}", world.output());
 }
 
 /// Orders `how` for a reply, and returns the error that the event ended in.
@@ -202,8 +205,8 @@ fn one_slot_that_loses_the_api_ends_the_others_once_they_are_done() {
         assert!(world.lambda.wait_polled(8, SOON).is_some());
         let busy = world.lambda.invoke(operation("wait", json!(file.to_str())));
         world.lambda.fault(Fault::new(Endpoint::Next, How::Status(500)));
+        lines::line_of(&world.process, &[busy.request_id(), "waits"]);
         world.answers();
-        lines::holding(&world.process, "started in ");
         assert_eq!(world.process.wait_exit(Duration::from_millis(100)), None, "one of them is busy");
         std::fs::write(&file, "done").unwrap();
         assert_eq!(busy.wait(SOON).expect("an answer").payload(), "\"done\"");

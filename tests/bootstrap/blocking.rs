@@ -45,7 +45,7 @@ fn other_invocations_in_flight_finish_and_their_answers_arrive_before_the_end() 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     let other = world.lambda.invoke(operation("wait", json!(file.to_str())));
-    lines::holding(&world.process, "started in ");
+    lines::line_of(&world.process, &[other.request_id(), "waits"]);
     let blocked = world.lambda.invoke(blocked());
     check_answer(&world, &blocked.wait(SOON).expect("an answer"));
     assert_eq!(world.process.wait_exit(Duration::from_millis(200)), None, "it waits for the other one");

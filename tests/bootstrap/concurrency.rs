@@ -73,6 +73,7 @@ fn a_number_that_is_none_means_one_and_is_warned_of_once() {
         world.serves_on();
         let line = lines::holding(&world.process, "started in ");
         assert!(line.contains("\"slots\":1,"), "{line}");
+        world.ends();
         let warning = "AWS_LAMBDA_MAX_CONCURRENCY is not a number from 1 to 1000: one event at a time";
         assert_eq!(lines::count(&world.process, warning), 1, "{number:?}\n{}", world.output());
     }

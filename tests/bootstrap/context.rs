@@ -82,5 +82,6 @@ fn a_deadline_in_1970_is_none_and_warned_of_once() {
     let (_, found, remaining) = context(&world, Event::new(operation("context", Value::Null)));
     assert!(found["has_deadline"] == json!(true) && remaining.is_some(), "a real one counts");
     let warning = "the service sends deadlines in the past, as local emulators do: events have no deadline";
+    world.ends();
     assert_eq!(lines::count(&world.process, warning), 1, "{}", world.output());
 }

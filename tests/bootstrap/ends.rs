@@ -1,7 +1,6 @@
 //! How the process ends when it is asked to, and what it does without a Lambda.
 
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -16,9 +15,8 @@ fn sigterm_lets_what_is_in_flight_finish_asks_for_nothing_more_and_runs_the_hook
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         let pending: Vec<_> = (0..slots).map(|_| world.lambda.invoke(operation("wait", json!(file.to_str())))).collect();
-        lines::holding(&world.process, "started in ");
-        while world.delivered() < slots {
-            assert_eq!(world.process.wait_exit(Duration::from_millis(2)), None, "{}", world.output());
+        for pending in &pending {
+            lines::line_of(&world.process, &[pending.request_id(), "waits"]);
         }
         world.process.terminate();
         lines::holding(&world.process, "told to shut down: no further event is taken");

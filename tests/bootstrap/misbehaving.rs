@@ -65,6 +65,7 @@ fn an_async_handler_past_its_deadline_is_dropped_with_its_destructors_before_the
     assert!(dropped.contains(&format!(" {} misbehave: sleep was dropped", late.request_id)), "{dropped}");
     let next = world.ask(operation("sleep", json!({ "ms": 1 })));
     assert_eq!(next.payload(), "1");
+    lines::holding(&world.process, &format!("dropped for {}", next.request_id));
     let place = |words: String| world.process.logs().iter().position(|line| line.text.contains(&words));
     assert!(place(format!("dropped for {}", late.request_id)) < place(format!("dropped for {}", next.request_id)));
 

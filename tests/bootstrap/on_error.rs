@@ -71,6 +71,7 @@ fn an_event_that_goes_well_is_none_of_its_business() {
     let world = world();
     world.serves_on();
     assert_eq!(world.reply(operation("spawn", Value::Null)), 42);
+    world.ends();
     assert_eq!(lines::count(&world.process, "reported"), 0, "{}", world.output());
 }
 

@@ -75,5 +75,6 @@ fn no_failure_writes_the_event_into_the_log() {
     });
     world.serves_on();
     lines::holding(&world.process, "the handler failed: Talkative");
+    world.ends();
     assert_eq!(lines::count(&world.process, MARKER), 0, "{}", world.output());
 }

@@ -23,6 +23,7 @@ fn settings_win_over_the_environment_and_the_function_over_both_and_no_value_is_
     let found = world.reply(operation("variables", names));
     assert_eq!(found, json!(["value-manifest-a", "value-settings-b", "value-function-c", "", null]));
     lines::holding(&world.process, "answered in ");
+    world.ends();
     for value in ["value-manifest", "value-settings", "value-function"] {
         assert_eq!(lines::count(&world.process, value), 0, "{}", world.output());
     }

@@ -128,6 +128,13 @@ impl World {
         assert_eq!(self.process.wait_exit(Duration::ZERO), None);
     }
 
+    /// Asks the process to end, so that all that it wrote is there.
+    #[track_caller]
+    pub(crate) fn ends(&self) {
+        self.process.terminate();
+        assert_eq!(self.exit_code(), Some(0), "{}", self.output());
+    }
+
     /// How the process ended.
     #[track_caller]
     pub(crate) fn exit_code(&self) -> Option<i32> {

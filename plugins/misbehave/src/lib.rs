@@ -171,6 +171,7 @@ async fn stream(event: Value) -> Result<StreamReply, Error> {
 /// Waits for the file at `input`, and returns its text.
 async fn wait(event: Value) -> Result<String, Error> {
     let path = event["input"].as_str().ok_or_else(|| Error::new("InputMissing", "`input` is not a path"))?;
+    log::info!("waits");
     loop {
         match std::fs::read_to_string(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => tokio::time::sleep(Duration::from_millis(2)).await,
