@@ -5,6 +5,7 @@ use http::HeaderMap;
 use std::future::poll_fn;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::opened::{self, Opened};
@@ -13,7 +14,9 @@ use crate::handle::{Done, handle};
 use crate::invocation::{Deadline, Delivery, Invocation, header};
 use crate::invoke::Failure;
 use crate::invoke::future::Wakers;
+use crate::invoke::watchdog::Watchdog;
 use crate::respond::Answer;
+use crate::runtime_api::error_body;
 use crate::service::Service;
 use crate::start::not_built;
 use crate::verify::process::{self, Host};
@@ -57,15 +60,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         headers.insert(header::REQUEST_ID, http::HeaderValue::from_static("local"));
         let deadline = Deadline::new(deadline_ms, service.deadline_margin, (now, Instant::now()));
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event: event.into() };
-        let mut wakers = Wakers::default();
-        let done = handle(&service, &delivery, &mut wakers).await;
-        Ok::<_, Refusal>(show(done).await)
+        let watchdog = Watchdog::new(1);
+        let end = || exit::at_once(Class::Failed.exit());
+        let started = watchdog.start(Arc::default(), |_| answer_for_blocked(), end);
+        started.map_err(|error| Refusal::new(Code::Internal, "watchdog", error.to_string()))?;
+        let watched = watchdog.begin(0, &delivery.invocation, deadline.watchdog);
+        let done = handle(&service, &delivery, &mut Wakers::default()).await;
+        // A streamed reply is still the plugin's work.
+        let streamed = matches!(done.answer, Answer::Stream { .. });
+        let mine = streamed || watched.claim();
+        let code = if mine { show(done).await } else { 0 };
+        if !mine || (streamed && !watched.claim()) {
+            // The watchdog has answered, and ends the process.
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, Refusal>(code)
     });
     match code {
         // Plugins may have threads by now.
         Ok(code) => exit::at_once(code),
         Err(refusal) => Err(refusal),
     }
+}
+
+fn answer_for_blocked() {
+    let failure = Failure::new(Code::DeadlineExceeded, "the handler blocked its thread past its deadline");
+    println!("{}", String::from_utf8_lossy(&error_body(&failure.error_type, &failure.message)));
+    eprintln!("error[{}]: {}: {}", failure.code.name(), failure.error_type, failure.message);
 }
 
 /// Prints the reply as the service would get it, and to standard error why it failed.

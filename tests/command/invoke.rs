@@ -39,6 +39,8 @@ fn a_handler_s_failure_exits_1_with_the_error_that_the_caller_would_get() {
     assert!(panic.err.contains("error[handler-panicked]: "), "{panic:?}");
     let late = operation(&sandbox, "sleep", &["--timeout-ms", "300"]);
     assert_eq!((late.code, &late.json()["errorType"]), (1, &"Runtime.LoaderDeadlineExceeded".into()), "{late:?}");
+    let blocked = operation(&sandbox, "block", &["--timeout-ms", "300"]);
+    assert_eq!((blocked.code, &blocked.json()["errorType"]), (1, &"Runtime.LoaderDeadlineExceeded".into()), "{blocked:?}");
     let nowhere = sandbox.run_with(&["invoke", "--event", "-"], &[], r#"{"operation":"unknown"}"#);
     assert_eq!((nowhere.code, &nowhere.json()["errorType"]), (1, &"Runtime.LoaderNoRoute".into()), "{nowhere:?}");
 }

@@ -146,7 +146,7 @@ impl Sandbox {
 
 /// A manifest with `echo` for direct events, and every handler of `misbehave` as the operation of its name.
 pub(crate) fn misbehaving() -> Value {
-    let operations = ["error", "panic", "stream", "context", "sleep"];
+    let operations = ["error", "panic", "stream", "context", "sleep", "block"];
     let mut routes = json!({ "any": { "source": "direct", "to": "echo" } });
     for name in operations {
         routes[name] = json!({ "source": "operation", "name": name, "to": format!("misbehave.{name}") });
