@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::invocation::{Delivery, Invocation, Labelling};
 use crate::invoke::future::Wakers;
@@ -67,7 +67,8 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
 
 async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
     let invocation = &delivery.invocation;
-    let plugin = match service.plugin(target.plugin).await {
+    let until = invocation.deadline().give_up;
+    let plugin = match service.plugin(target.plugin, until).await {
         Ok(plugin) => plugin,
         Err(refusal) => {
             invocation.label(labelling);
@@ -76,10 +77,7 @@ async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling
     };
     invocation.label(Labelling { plugin: Some(Arc::clone(&plugin.name)), digest: Some(Arc::clone(&plugin.digest)), ..labelling });
     match plugin.handler(target.handler.as_deref()) {
-        Ok(handler) => {
-            let until = invocation.deadline().give_up;
-            invoke::run(plugin, handler, invocation, delivery.event.clone(), until, wakers).await
-        }
+        Ok(handler) => invoke::run(plugin, handler, invocation, delivery.event.clone(), until, wakers).await,
         Err(refusal) => Outcome::Failure(refusal.into()),
     }
 }
@@ -96,10 +94,9 @@ async fn tell(
     let invocation = &delivery.invocation;
     let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
     let report = report(failure, event, invocation)?;
-    // What is left until the watchdog would step in, less a little to post the answer.
-    let until = invocation.deadline().watchdog.map(|at| at.checked_sub(Duration::from_millis(10)).unwrap_or(at));
+    let until = invocation.deadline().last_call();
     let attempt = async {
-        let plugin = service.plugin(on_error.plugin).await?;
+        let plugin = service.plugin(on_error.plugin, until).await?;
         let handler = plugin.handler(on_error.handler.as_deref())?;
         Ok::<_, Refusal>(invoke::run(plugin, handler, invocation, report, until, wakers).await)
     };
@@ -109,7 +106,7 @@ async fn tell(
         Ok(Outcome::Failure(second)) => second,
         Err(refusal) => refusal.into(),
     };
-    log_failure(invocation, &Failure { message: format!("on_error failed as well: {}", second.message), ..second });
+    log_failure_as(invocation, &second, "on_error failed as well: ");
     None
 }
 
@@ -140,10 +137,14 @@ fn response(reply: &[u8]) -> Option<Bytes> {
 
 /// The one line that a failed invocation leaves.
 pub(crate) fn log_failure(invocation: &Invocation, failure: &Failure) {
+    log_failure_as(invocation, failure, "");
+}
+
+fn log_failure_as(invocation: &Invocation, failure: &Failure, prefix: &str) {
     // A handler's own message may quote the event; the service gets it with the error, the log does not.
     let message = match failure.code {
-        Code::HandlerFailed => format!("the handler failed: {}", failure.error_type),
-        _ => failure.message.clone(),
+        Code::HandlerFailed => format!("{prefix}the handler failed: {}", failure.error_type),
+        _ => format!("{prefix}{}", failure.message),
     };
     log::write(&Record {
         level: Level::Error,

@@ -70,6 +70,13 @@ impl Deadline {
         }
     }
 
+    /// Halfway from giving up to the watchdog: until when what is left to do for a failed invocation may take.
+    #[must_use]
+    pub fn last_call(&self) -> Option<Instant> {
+        let (give_up, watchdog) = (self.give_up?, self.watchdog?);
+        Some(give_up + watchdog.saturating_duration_since(give_up) / 2)
+    }
+
     /// Whether the service sent a deadline that has passed.
     #[must_use]
     pub fn is_past(&self) -> bool {
@@ -249,6 +256,8 @@ mod tests {
             assert_eq!(deadline.give_up, Some(now.1 + Duration::from_millis(give_up_after)));
             assert!(deadline.watchdog.unwrap() <= now.1 + Duration::from_millis(left_ms));
             assert!(deadline.watchdog >= deadline.give_up);
+            let last_call = deadline.last_call();
+            assert!(deadline.give_up <= last_call && last_call <= deadline.watchdog);
         }
     }
 
@@ -258,6 +267,7 @@ mod tests {
         for lambda_ms in [1, 999_999, 1_000_000] {
             let deadline = Deadline::new(lambda_ms, None, now);
             assert!(deadline.is_past() && deadline.give_up.is_none() && deadline.give_up_ms == 0);
+            assert_eq!(deadline.last_call(), None);
         }
         assert!(!Deadline::new(0, None, now).is_past());
     }

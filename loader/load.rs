@@ -152,9 +152,10 @@ impl Loaded {
     ///
     /// # Errors
     /// Where `start` fails or panics.
-    pub async fn start(self, config: &str) -> Result<Plugin, Refusal> {
+    pub async fn start(&self, config: &str) -> Result<Plugin, Refusal> {
         let config = v1::Buffer::new(config.to_owned());
-        // SAFETY: `host` lives as long as the process, and this is the one call of `start` (`v1::Plugin::start`): it consumes `self`.
+        // SAFETY: `host` lives as long as the process. `Service` calls this under a cell that holds one call at a time, and none
+        // after one that succeeded (`v1::Plugin::start`).
         #[expect(unsafe_code, reason = "calls into the plugin")]
         let task = unsafe { self.module.start()(self.host.abi(), config) };
         let mut wakers = Wakers::default();
@@ -165,14 +166,14 @@ impl Loaded {
             });
             let what = format!("start failed: {}: {}", error.error_type, error.error_message);
             return Err(
-                Refusal::new(Code::StartFailed, self.place, what).hint("see the plugin's `config` in the manifest and its log")
+                Refusal::new(Code::StartFailed, &*self.place, what).hint("see the plugin's `config` in the manifest and its log")
             );
         }
         Ok(Plugin {
             name: self.host.name(),
             digest: self.host.digest(),
-            note: self.note,
-            place: self.place,
+            note: self.note.clone(),
+            place: self.place.clone(),
             module: self.module,
             instance: Instance(outcome.instance),
         })

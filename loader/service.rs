@@ -1,10 +1,11 @@
 //! A plan brought to life: routes that lead to plugins, and plugins that are loaded before the first event or with it.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-use crate::load::{self, Plugin, SPOKEN};
+use crate::load::{self, Loaded, Plugin, SPOKEN};
 use crate::log::{self, Level};
 use crate::manifest::wire::{OnFailure, Reply};
 use crate::policy::{self, Load, Plan};
@@ -13,6 +14,9 @@ use crate::route::{Routed, Selector, Source, Table};
 use crate::verify::note::Panic;
 use crate::verify::{self, Kind, Rules, Verified};
 use crate::{Code, Refusal};
+
+/// After which time a plugin's start is worth a line. Lambda gives the whole start of a function 10 s.
+const SLOW_START: Duration = Duration::from_secs(3);
 
 /// What a slot needs to serve events.
 #[derive(Debug)]
@@ -28,8 +32,6 @@ pub struct Service {
     plugins: Vec<Cell>,
     /// Keys of the manifest's `libraries`, for plugins that are verified later.
     libraries: Vec<String>,
-    /// Why the process has to end; see [`Service::spoiled`].
-    spoiled: OnceLock<Refusal>,
 }
 
 /// Where a route leads.
@@ -52,7 +54,20 @@ pub struct Target {
 #[derive(Debug)]
 struct Cell {
     planned: policy::Plugin,
+    /// What is loaded is never unloaded, so it is loaded once: a refusal of it stands.
+    loaded: OnceCell<Result<Loaded, Refusal>>,
     started: OnceCell<Plugin>,
+}
+
+impl Cell {
+    /// Loads what `verify` gives, unless that has happened, and starts it, unless that has succeeded.
+    async fn started(&self, verify: impl FnOnce() -> Result<Verified, Refusal>) -> Result<&Plugin, Refusal> {
+        let start = async {
+            let loaded = self.loaded.get_or_try_init(|| async { verify().map(load::plugin) }).await?;
+            loaded.as_ref().map_err(Refusal::clone)?.start(&self.planned.config).await
+        };
+        self.started.get_or_try_init(|| start).await
+    }
 }
 
 /// How a verified file is held and looked up, for the start line.
@@ -105,15 +120,18 @@ impl Service {
         for library in load_order(libraries) {
             load::library(library)?;
         }
-        let mut loaded = Vec::with_capacity(verified.len());
+        let mut loaded = HashMap::with_capacity(verified.len());
         for (index, file) in verified {
-            loaded.push((index, load::plugin(file)?));
+            loaded.insert(index, load::plugin(file)?);
         }
-        let cells = plan.plugins.iter().map(|planned| Cell { planned: planned.clone(), started: OnceCell::new() });
+        let cells = plan.plugins.iter().enumerate().map(|(index, planned)| Cell {
+            planned: planned.clone(),
+            loaded: OnceCell::new_with(loaded.remove(&index).map(Ok)),
+            started: OnceCell::new(),
+        });
         let cells: Vec<Cell> = cells.collect();
-        for (index, plugin) in loaded {
-            let Some(cell) = cells.get(index) else { continue };
-            cell.started.get_or_try_init(|| plugin.start(&cell.planned.config)).await?;
+        for cell in cells.iter().filter(|cell| cell.loaded.initialized()) {
+            start_in_sight(cell).await?;
         }
         let target = |name: &str, to: &policy::Target| Target {
             name: name.into(),
@@ -139,39 +157,40 @@ impl Service {
             deadline_margin: plan.deadline_margin,
             plugins: cells,
             libraries: names.into_iter().map(str::to_owned).collect(),
-            spoiled: OnceLock::new(),
         };
         Ok((service, held))
     }
 
-    /// The plugin of that index; one with `"load": "first-use"` is verified, loaded and started by the first call.
+    /// The plugin of that index; one with `"load": "first-use"` is verified, loaded and started by the first call, which gives up at
+    /// `until`.
     ///
     /// # Errors
-    /// Where it cannot be. One that was refused for its file may be tried again; after any later failure see [`Service::spoiled`].
-    pub async fn plugin(&self, index: usize) -> Result<&Plugin, Refusal> {
+    /// Where it cannot be; the next call verifies and starts again what failed there.
+    pub async fn plugin(&self, index: usize, until: Option<Instant>) -> Result<&Plugin, Refusal> {
         let cell = self.plugins.get(index).ok_or_else(|| Refusal::new(Code::Internal, "", "a route leads to no plugin"))?;
-        cell.started
-            .get_or_try_init(|| async {
-                let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
-                let file = verified_plugin(&cell.planned, &Rules::here(&names, SPOKEN))?;
-                let started = match load::plugin(file) {
-                    Ok(loaded) => loaded.start(&cell.planned.config).await,
-                    Err(refusal) => Err(refusal),
-                };
-                if let Err(refusal) = &started {
-                    // Two at once: the first says why.
-                    let _ = self.spoiled.set(refusal.clone());
-                }
-                started
-            })
-            .await
+        if let Some(plugin) = cell.started.get() {
+            return Ok(plugin);
+        }
+        let started = cell.started(|| {
+            let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
+            verified_plugin(&cell.planned, &Rules::here(&names, SPOKEN))
+        });
+        match until {
+            None => started.await,
+            Some(until) => tokio::time::timeout_at(until.into(), started).await.unwrap_or_else(|_| {
+                let place = cell.planned.artifact.place.clone();
+                Err(Refusal::new(Code::DeadlineExceeded, place, "its start did not finish before the deadline")
+                    .hint("load it at \"init\", which has a time of its own"))
+            }),
+        }
     }
 
-    /// Why no further event may be taken: a plugin failed when it was first used, with code of it, or of something that it brought
-    /// along, in the process already. It is not unloaded, and trying again would load another copy.
+    /// Why no further event may be taken: a plugin that was loaded at its first use brought an object along that nobody verified,
+    /// and there is no getting rid of it.
     #[must_use]
     pub fn spoiled(&self) -> Option<&Refusal> {
-        self.spoiled.get()
+        let refusals = self.plugins.iter().filter_map(|cell| cell.loaded.get()?.as_ref().err());
+        refusals.into_iter().find(|refusal| refusal.code == Code::LoadForeignObject)
     }
 
     /// The plugins that are running.
@@ -195,6 +214,21 @@ fn verified_plugin(planned: &policy::Plugin, rules: &Rules<'_>) -> Result<Verifi
         log::line(Level::Warn, &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place));
     }
     Ok(file)
+}
+
+/// Starts a plugin that is loaded. How long that may take is Lambda's to say, which ends a start that takes too long and tells nobody
+/// which plugin it was: so this does.
+async fn start_in_sight(cell: &Cell) -> Result<(), Refusal> {
+    let place = &cell.planned.artifact.place;
+    // Before its first poll: a start may block its thread.
+    log::line(Level::Debug, &format!("{place}: start"));
+    let started = cell.started(|| Err(Refusal::new(Code::Internal, place, "it is not loaded")));
+    tokio::pin!(started);
+    if let Ok(done) = tokio::time::timeout(SLOW_START, &mut started).await {
+        return done.map(drop);
+    }
+    log::line(Level::Warn, &format!("{place}: its start takes more than {} s", SLOW_START.as_secs()));
+    started.await.map(drop)
 }
 
 /// Each library before those that need it. Where they need each other in a circle, the dynamic linker says so.

@@ -32,8 +32,8 @@ pub struct Shared {
     pub drain: Arc<Drain>,
     /// Answers for blocked handlers.
     pub watchdog: Watchdog,
-    /// Whether the warning about deadlines in the past was given.
-    pub warned_of_past: AtomicBool,
+    /// Whether the warning about deadlines that are missing or past was given.
+    pub warned_of_no_deadline: AtomicBool,
 }
 
 /// One slot.
@@ -61,6 +61,10 @@ impl<'s> Slot<'s> {
     pub async fn run(&mut self) -> Result<(), Refusal> {
         let mut failures = 0;
         loop {
+            // Asked for, an event would be delivered, and lost with the process.
+            if self.shared.drain.begun() {
+                return Ok(());
+            }
             let next = tokio::select! {
                 biased;
                 next = self.client.next() => next,
@@ -71,7 +75,7 @@ impl<'s> Slot<'s> {
                     failures = 0;
                     self.serve(headers, event).await?;
                     if let Some(refusal) = self.shared.service.spoiled() {
-                        // Answered; now a fresh environment is needed, as after a start that failed.
+                        // Answered; what else there is to do takes a fresh environment.
                         self.shared.drain.begin();
                         return Err(refusal.clone());
                     }
@@ -81,10 +85,7 @@ impl<'s> Slot<'s> {
                     "an event came without a request id and cannot be answered",
                     &runtime_api::Failure::Broken("header missing".into()),
                 ),
-                // "Container error. Non-recoverable state. Runtime should exit promptly."
-                Err(failure @ runtime_api::Failure::Status(http::StatusCode::INTERNAL_SERVER_ERROR)) => {
-                    return Err(self.client.refusal("next event", &failure));
-                }
+                Err(failure) if is_container_error(&failure) => return Err(self.client.refusal("next event", &failure)),
                 Err(failure) => self.client.refusal("next event", &failure),
             };
             failures += 1;
@@ -100,29 +101,25 @@ impl<'s> Slot<'s> {
         let started = Instant::now();
         let lambda_ms = headers.get(&header::DEADLINE_MS).and_then(|ms| ms.to_str().ok()?.parse().ok()).unwrap_or(0);
         let deadline = Deadline::new(lambda_ms, self.shared.service.deadline_margin, (SystemTime::now(), started));
-        if deadline.is_past() && !self.shared.warned_of_past.swap(true, Ordering::Relaxed) {
-            log::line(Level::Warn, "the service sends deadlines in the past, as local emulators do: events have no deadline");
+        if deadline.give_up.is_none() && !self.shared.warned_of_no_deadline.swap(true, Ordering::Relaxed) {
+            let what = if deadline.is_past() { "deadlines in the past, as local emulators do" } else { "no deadlines" };
+            log::line(Level::Warn, &format!("the service sends {what}: events have no deadline"));
         }
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event };
         let watched = self.shared.watchdog.begin(self.number, &delivery.invocation, deadline.watchdog);
         let done = handle(&self.shared.service, &delivery, &mut self.wakers).await;
         let invocation = &delivery.invocation;
+        let mut error = None;
         // A streamed reply is still the plugin's work, and under watch until its end.
         let (sent, failure) = match done.answer {
             Answer::Stream { prelude, whole, body } => {
                 let (body, end) = StreamBody::new(&prelude, whole, body, done.give_up);
-                let sent = self
-                    .client
-                    .stream(
-                        invocation,
-                        "application/vnd.awslambda.http-integration-response",
-                        lambda_runtime_api_client::body::Body::new(body),
-                    )
-                    .await;
+                let sent = self.stream(invocation, body).await;
+                let broke = end.close();
                 if !watched.claim() {
                     return self.yield_to_watchdog().await;
                 }
-                (sent, done.failure.or(end.failure()))
+                (sent, done.failure.or(broke))
             }
             Answer::Whole(reply) => {
                 if !watched.claim() {
@@ -134,14 +131,31 @@ impl<'s> Slot<'s> {
                 if !watched.claim() {
                     return self.yield_to_watchdog().await;
                 }
-                (self.client.fail(invocation, &header, body).await, done.failure)
+                let sent = self.client.fail(invocation, &header, body.clone()).await;
+                error = Some((header, body));
+                (sent, done.failure)
             }
         };
-        report(invocation, failure.as_ref(), started.elapsed());
+        match (&sent, &failure) {
+            (_, Some(failure)) => log_failure(invocation, failure),
+            (Ok(()), None) => answered(invocation, started.elapsed()),
+            (Err(_), None) => {}
+        }
         match sent {
             Ok(()) => Ok(()),
-            Err(error) => self.not_sent(invocation, &error).await,
+            Err(broken) => self.not_sent(invocation, &broken, error).await,
         }
+    }
+
+    /// Posts a streamed reply. A client that does not read it fast enough is no handler that blocks: it is left before the watchdog
+    /// would take it for one.
+    async fn stream(&self, invocation: &Invocation, body: StreamBody) -> Result<(), runtime_api::Failure> {
+        const TYPE: &str = "application/vnd.awslambda.http-integration-response";
+        let sent = self.client.stream(invocation, TYPE, lambda_runtime_api_client::body::Body::new(body));
+        let Some(until) = invocation.deadline().last_call() else { return sent.await };
+        tokio::time::timeout_at(until.into(), sent).await.unwrap_or_else(|_| {
+            Err(runtime_api::Failure::Broken("the service had not read the reply's stream when the deadline came".into()))
+        })
     }
 
     /// The watchdog has answered, and ends the process as soon as the other slots are done: this one does nothing more.
@@ -149,36 +163,56 @@ impl<'s> Slot<'s> {
         std::future::pending().await
     }
 
-    /// The service did not take the answer: it is told so as an error, that the event may be retried.
-    async fn not_sent(&self, invocation: &Invocation, error: &runtime_api::Failure) -> Result<(), Refusal> {
+    /// The service did not take the answer: it is told so as an error, that the event may be retried. `original`: the answer, where
+    /// that was an error already.
+    async fn not_sent(
+        &self,
+        invocation: &Invocation,
+        error: &runtime_api::Failure,
+        original: Option<(String, Bytes)>,
+    ) -> Result<(), Refusal> {
         let refusal = self.client.refusal("the answer was not taken", error);
-        log_failure(invocation, &Failure::from(refusal));
-        let code = match error {
-            runtime_api::Failure::Status(http::StatusCode::PAYLOAD_TOO_LARGE) => Code::ReplyTooLarge,
-            _ => Code::ReplyRefused,
+        log_failure(invocation, &Failure::from(refusal.clone()));
+        if is_container_error(error) {
+            return Err(refusal);
+        }
+        let (header, body) = match (error, original) {
+            // It may not have arrived.
+            (runtime_api::Failure::Broken(_), Some(original)) => original,
+            _ => {
+                let code = match error {
+                    runtime_api::Failure::Status(http::StatusCode::PAYLOAD_TOO_LARGE) => Code::ReplyTooLarge,
+                    _ => Code::ReplyRefused,
+                };
+                let failure = Failure::new(code, format!("the Runtime API did not take the reply: {error}"));
+                (failure.header(), runtime_api::error_body(&failure.error_type, &failure.message))
+            }
         };
-        let failure = Failure::new(code, format!("the Runtime API did not take the reply: {error}"));
-        let body = runtime_api::error_body(&failure.error_type, &failure.message);
-        match self.client.fail(invocation, &failure.header(), body).await {
+        match self.client.fail(invocation, &header, body).await {
+            Ok(()) => Ok(()),
             // Answered and refused: the event is over as far as the service is concerned, and the next one can be served.
-            Ok(()) | Err(runtime_api::Failure::Status(_)) => Ok(()),
-            Err(error @ runtime_api::Failure::Broken(_)) => Err(self.client.refusal("an error could not be posted", &error)),
+            Err(error @ runtime_api::Failure::Status(_)) if !is_container_error(&error) => Ok(()),
+            Err(error) => Err(self.client.refusal("an error could not be posted", &error)),
         }
     }
 }
 
-/// One line an invocation.
-fn report(invocation: &Invocation, failure: Option<&Failure>, took: Duration) {
-    match failure {
-        Some(failure) => log_failure(invocation, failure),
-        None if log::max_level() >= Level::Info => log::write(&Record {
+/// "Container error. Non-recoverable state. Runtime should exit promptly", says the service of every of its paths
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+fn is_container_error(failure: &runtime_api::Failure) -> bool {
+    matches!(failure, runtime_api::Failure::Status(http::StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// One line an invocation; a failed one leaves that of [`log_failure`].
+fn answered(invocation: &Invocation, took: Duration) {
+    if log::max_level() >= Level::Info {
+        log::write(&Record {
             level: Level::Info,
             labels: invocation.labels(),
             code: None,
             target: "",
             message: &format!("answered in {:.3} ms", took.as_secs_f64() * 1_000.0),
             fields: None,
-        }),
-        None => {}
+        });
     }
 }

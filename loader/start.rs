@@ -164,15 +164,22 @@ fn slots() -> usize {
 }
 
 fn serve(prepared: Prepared, address: String) -> ExitCode {
+    let slots = slots();
     let started = || -> Result<(tokio::runtime::Runtime, Shared), Refusal> {
         let runtime = runtime()?;
         let stage = prepared.plan.stage.clone();
         let (service, held) = runtime.block_on(Service::start(prepared.plan))?;
-        let watchdog = Watchdog::new(slots());
-        let shared =
-            Shared { service, address: address.clone(), drain: Arc::default(), watchdog, warned_of_past: AtomicBool::new(false) };
+        let watchdog = Watchdog::new(slots);
+        let shared = Shared {
+            service,
+            address: address.clone(),
+            drain: Arc::default(),
+            watchdog,
+            warned_of_no_deadline: AtomicBool::new(false),
+        };
         watch(&shared)?;
-        start_line(&shared.service, &held, stage.as_deref(), prepared.trust, &prepared.manifest, prepared.started.elapsed());
+        let origin = Origin { stage: stage.as_deref(), trust: prepared.trust, manifest: &prepared.manifest };
+        start_line(&shared.service, &held, &origin, slots, prepared.started.elapsed());
         Ok((runtime, shared))
     };
     let (runtime, shared) = match started() {
@@ -180,19 +187,24 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
         Err(refusal) => return fail_start(&address, &refusal),
     };
     let result = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..slots())
+        let others: Vec<_> = (1..slots)
             .map(|number| {
                 let shared = &shared;
-                let work = move || crate::start::runtime()?.block_on(async { Slot::new(shared, number)?.run().await });
-                std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work)
+                let work = move || {
+                    let _end = EndAll(&shared.drain);
+                    crate::start::runtime()?.block_on(async { Slot::new(shared, number)?.run().await })
+                };
+                let spawned = std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work);
+                spawned.inspect_err(|_| shared.drain.begin())
             })
             .collect();
-        let first = runtime.block_on(async {
-            shut_down_on_sigterm(Arc::clone(&shared.drain));
-            Slot::new(&shared, 0)?.run().await
-        });
-        // One slot that lost the Runtime API ends the others too.
-        shared.drain.begin();
+        let first = {
+            let _end = EndAll(&shared.drain);
+            runtime.block_on(async {
+                shut_down_on_sigterm(Arc::clone(&shared.drain));
+                Slot::new(&shared, 0)?.run().await
+            })
+        };
         others.into_iter().fold(first, |result, other| {
             let other = match other {
                 Ok(thread) => thread.join().unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "slot", "panicked"))),
@@ -208,6 +220,15 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
             log::refusal(Level::Error, &refusal);
             exit::at_once(refusal.code.class().exit())
         }
+    }
+}
+
+/// One slot that ends, because it lost the Runtime API for one, ends the others too: the process is not to go on with fewer.
+struct EndAll<'s>(&'s Drain);
+
+impl Drop for EndAll<'_> {
+    fn drop(&mut self) {
+        self.0.begin();
     }
 }
 
@@ -247,6 +268,7 @@ fn shut_down_on_sigterm(drain: Arc<Drain>) {
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut terminate) => drop(tokio::spawn(async move {
             if terminate.recv().await.is_some() {
+                log::line(Level::Info, "told to shut down: no further event is taken");
                 drain.begin();
             }
         })),
@@ -266,20 +288,27 @@ async fn shut_down(service: &Service) {
     }
 }
 
+/// What a process was started from.
+struct Origin<'s> {
+    stage: Option<&'s str>,
+    trust: Trust,
+    manifest: &'s Path,
+}
+
 /// One line that shows how the platform behaves, and exactly which bytes run.
-fn start_line(service: &Service, held: &[Held], stage: Option<&str>, trust: Trust, manifest: &Path, took: Duration) {
+fn start_line(service: &Service, held: &[Held], origin: &Origin<'_>, slots: usize, took: Duration) {
     let plugins: Vec<_> = held
         .iter()
         .map(|held| serde_json::json!({ "file": held.label, "held": held.mechanism, "lookup": held.lookup, "mount": held.mount }))
         .collect();
     let fields = serde_json::json!({
         "version": version::text(),
-        "manifest": manifest.display().to_string(),
-        "trust": trust.to_string(),
-        "stage": stage,
+        "manifest": origin.manifest.display().to_string(),
+        "trust": origin.trust.to_string(),
+        "stage": origin.stage,
         "uid": rustix::process::geteuid().as_raw(),
         "lockdown": "not built yet",
-        "slots": slots(),
+        "slots": slots,
         "routes": service.routes.len(),
         "artifacts": plugins,
     });

@@ -21,6 +21,8 @@ const IDLE: u64 = 0;
 const RUNNING: u64 = 1;
 /// An invocation that the watchdog answers.
 const TAKEN: u64 = 2;
+/// An invocation whose answer its slot is sending.
+const ANSWERING: u64 = 3;
 /// The low bits of a state are one of the above, the rest counts invocations.
 const PHASE: u64 = 3;
 
@@ -89,7 +91,8 @@ pub struct Watchdog {
     shared: Arc<Shared>,
 }
 
-/// One invocation under watch. Whoever gets `true` from [`Watched::claim`] answers it.
+/// One invocation under watch. Whoever gets `true` from [`Watched::claim`] answers it, and drops this once the answer is sent: the
+/// process does not end before.
 #[derive(Debug)]
 pub struct Watched {
     shared: Arc<Shared>,
@@ -153,8 +156,19 @@ impl Watched {
     /// Ends the watch. `false`: the watchdog was faster, and answers; nothing more may be done for this invocation.
     #[must_use]
     pub fn claim(&self) -> bool {
+        self.change(self.state, ANSWERING)
+    }
+
+    fn change(&self, from: u64, phase: u64) -> bool {
         let Some(slot) = self.shared.slots.get(self.slot) else { return true };
-        slot.state.compare_exchange(self.state, (self.state & !PHASE) + IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        slot.state.compare_exchange(from, (self.state & !PHASE) + phase, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // Fails where it was never claimed: then the watchdog has it, or will.
+        let _idle = self.change((self.state & !PHASE) + ANSWERING, IDLE);
     }
 }
 
@@ -166,8 +180,13 @@ fn watch(shared: &Shared, drain: &Drain, answer: &impl Fn(&Arc<Invocation>)) {
         let mut busy = false;
         for slot in &shared.slots {
             let state = slot.state.load(Ordering::SeqCst);
-            if state & PHASE != RUNNING {
-                continue;
+            match state & PHASE {
+                RUNNING => {}
+                ANSWERING => {
+                    busy = true;
+                    continue;
+                }
+                _ => continue,
             }
             let limit = slot.limit.load(Ordering::SeqCst);
             if limit > now {
@@ -262,6 +281,8 @@ mod tests {
         assert!(drain.begun() && !blocked.claim());
         assert!(answers.recv_timeout(Duration::from_millis(50)).is_err(), "did not wait for the other");
         assert!(other.claim());
+        assert!(answers.recv_timeout(Duration::from_millis(50)).is_err(), "did not wait for the other's answer to be sent");
+        drop(other);
         assert_eq!(answers.recv(), Ok("ended"));
     }
 

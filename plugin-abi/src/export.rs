@@ -129,11 +129,7 @@ impl Call {
     {
         let invocation = Arc::clone(&self.invocation);
         let future = start(self);
-        task(invocation.ctx(), async move {
-            let outcome = future.await.unwrap_or_else(|error| error.outcome(v1::Outcome::ERROR));
-            drop(invocation);
-            outcome
-        })
+        task(Some(invocation), async move { future.await.unwrap_or_else(|error| error.outcome(v1::Outcome::ERROR)) })
     }
 }
 
@@ -222,7 +218,7 @@ fn started<S: Any + Send + std::marker::Sync>(state: S) -> v1::Outcome {
 /// A plugin without `start`.
 #[must_use]
 pub fn start_without(host: v1::Host, needs_runtime: bool) -> v1::Task {
-    task(std::ptr::null(), async move {
+    task(None, async move {
         match set_up(Host::new(host), needs_runtime) {
             Ok(()) => started(()),
             Err(error) => error.outcome(v1::Outcome::ERROR),
@@ -242,7 +238,7 @@ where
     let host = Host::new(host);
     // Before the first poll, which enters the runtime.
     let ready = set_up(host, needs_runtime || F::Answer::ASYNC);
-    task(std::ptr::null(), async move {
+    task(None, async move {
         let state = async {
             ready?;
             let read = serde_json::from_slice(config.as_ref());
@@ -263,7 +259,7 @@ where
     N: 'static,
 {
     let state = Arc::clone(&instance.state);
-    task(std::ptr::null(), async move {
+    task(None, async move {
         let Ok(state) = Arc::downcast::<S>(state) else { return no_value() };
         match hook(state).answer().await {
             Ok(_) => no_value(),
@@ -275,7 +271,7 @@ where
 /// A phase that the plugin has no hook for.
 #[must_use]
 pub fn no_hook() -> v1::Task {
-    task(std::ptr::null(), std::future::ready(no_value()))
+    task(None, std::future::ready(no_value()))
 }
 
 fn no_value() -> v1::Outcome {
@@ -298,14 +294,11 @@ pub unsafe fn invoke(
     let instance = unsafe { &*instance.cast::<Instance>() };
     let invocation = Arc::new(Handle::new(invocation));
     let Some(entry) = entries.get(handler as usize) else {
-        return task(
-            std::ptr::null(),
-            std::future::ready(Error::new("Internal", "no handler with this index").outcome(v1::Outcome::ERROR)),
-        );
+        return task(None, std::future::ready(Error::new("Internal", "no handler with this index").outcome(v1::Outcome::ERROR)));
     };
     match catch(|| entry(Call { state: Arc::clone(&instance.state), invocation, event })) {
         Ok(task) => task,
-        Err(panic) => task(std::ptr::null(), std::future::ready(panic.outcome(v1::Outcome::PANIC))),
+        Err(panic) => task(None, std::future::ready(panic.outcome(v1::Outcome::PANIC))),
     }
 }
 
@@ -319,7 +312,7 @@ pub unsafe fn lifecycle(instance: *const (), run: impl FnOnce(&Instance) -> v1::
     let instance = unsafe { &*instance.cast::<Instance>() };
     match catch(|| run(instance)) {
         Ok(task) => task,
-        Err(panic) => task(std::ptr::null(), std::future::ready(panic.outcome(v1::Outcome::PANIC))),
+        Err(panic) => task(None, std::future::ready(panic.outcome(v1::Outcome::PANIC))),
     }
 }
 

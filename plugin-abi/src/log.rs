@@ -2,31 +2,40 @@
 
 use lambda_plugin_abi_v1 as v1;
 use serde_json::{Map, Value};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tracing_core::field::{Field, Visit};
 use tracing_core::{Level, LevelFilter, Metadata, span};
+
+use crate::context::Handle;
 
 static HOST: OnceLock<&'static v1::service::LogV1> = OnceLock::new();
 
 thread_local! {
-    static INVOCATION: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
+    static INVOCATION: RefCell<Option<Arc<Handle>>> = const { RefCell::new(None) };
 }
 
-/// While it lives, records of this thread belong to one invocation.
-pub(crate) struct Current(*const ());
+/// While it lives, records of this thread belong to one invocation, or to none.
+pub(crate) struct Current(Option<Arc<Handle>>);
 
 impl Current {
-    pub(crate) fn set(invocation: *const ()) -> Self {
+    pub(crate) fn set(invocation: Option<Arc<Handle>>) -> Self {
         Current(INVOCATION.replace(invocation))
+    }
+
+    /// The invocation that records of this thread belong to.
+    pub(crate) fn invocation() -> Option<Arc<Handle>> {
+        // Fails at the end of a thread, in a destructor of the author's.
+        INVOCATION.try_with(|invocation| invocation.borrow().clone()).ok().flatten()
     }
 }
 
 impl Drop for Current {
     fn drop(&mut self) {
-        INVOCATION.set(self.0);
+        // The last share may go here, and with it whatever the host frees: not while the cell is borrowed.
+        drop(INVOCATION.replace(self.0.take()));
     }
 }
 
@@ -53,15 +62,16 @@ pub(crate) fn connect(service: &'static v1::service::LogV1) {
 pub(crate) fn write(level: u32, target: &str, message: &str, fields: Option<Map<String, Value>>) {
     let Some(host) = HOST.get().filter(|host| level <= host.max_level) else { return };
     let fields = fields.filter(|fields| !fields.is_empty()).and_then(|fields| serde_json::to_string(&fields).ok());
+    let invocation = Current::invocation();
     let record = v1::service::RecordV1 {
         level,
-        invocation: INVOCATION.get(),
+        invocation: invocation.as_ref().map_or(std::ptr::null(), |invocation| invocation.ctx()),
         target: v1::Slice::of(target.as_bytes()),
         message: v1::Slice::of(message.as_bytes()),
         fields: v1::Slice::of_option(fields.as_deref()),
     };
     // SAFETY: the host's `write` may be called from any thread with its own `ctx`; the record and what it borrows outlive the call;
-    // `invocation` is null or belongs to the future being polled or dropped, which holds the invocation (`Current`).
+    // `invocation` is null or of the share that is held here.
     #[expect(unsafe_code, reason = "calls into the host")]
     unsafe {
         (host.write)(host.ctx, &raw const record);

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use crate::context::Handle;
+use crate::log::Current;
 use crate::panic::catch;
 use crate::task::VTABLE;
 use crate::{Error, runtime};
@@ -36,7 +39,7 @@ impl Default for Prelude {
 /// collected first where it does not.
 pub struct StreamReply {
     prelude: Prelude,
-    body: Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>,
+    body: Body,
 }
 
 impl StreamReply {
@@ -54,8 +57,9 @@ impl StreamReply {
 
     pub(crate) fn outcome(self) -> Result<v1::Outcome, Error> {
         let prelude = serde_json::to_vec(&self.prelude)?;
-        let body = Box::into_raw(Box::new(Some(self.body)));
-        // SAFETY: `poll` and `release` are the pair for `Box<Option<Body>>`; both catch panics; the body is Send.
+        let sending = Sending { body: Some(self.body), invocation: Current::invocation() };
+        let body = Box::into_raw(Box::new(sending));
+        // SAFETY: `poll` and `release` are the pair for `Box<Sending>`; both catch panics; all of it is Send.
         #[expect(unsafe_code, reason = "gives a boxed stream to the host")]
         let stream = unsafe { v1::Stream::new(body.cast(), poll, release) };
         Ok(v1::Outcome::stream(v1::Buffer::new(prelude), stream))
@@ -70,18 +74,26 @@ impl fmt::Debug for StreamReply {
 
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
+/// A body on its way, and what log records of it belong to.
+struct Sending {
+    /// `None` once it has ended.
+    body: Option<Body>,
+    invocation: Option<Arc<Handle>>,
+}
+
 #[expect(unsafe_code, reason = "called by the host through `v1::Stream`")]
 unsafe extern "C" fn poll(data: *mut (), waker: *const v1::Waker, item: *mut v1::Buffer) -> u32 {
     // SAFETY: `data` is the box of `StreamReply::outcome`, not yet released, and no other call is under way (`v1::Stream::new`).
-    let body = unsafe { &mut *data.cast::<Option<Body>>() };
+    let sending = unsafe { &mut *data.cast::<Sending>() };
     // SAFETY: `waker` is valid during the call and `VTABLE` handles it as `v1::Waker` asks; `ManuallyDrop`, because it is borrowed.
     let waker = ManuallyDrop::new(unsafe { Waker::new(waker.cast(), &VTABLE) });
+    let _current = Current::set(sending.invocation.clone());
     let result = runtime::enter(|| {
         catch(|| {
-            let Some(stream) = body.as_mut() else { return Poll::Ready(None) };
+            let Some(stream) = sending.body.as_mut() else { return Poll::Ready(None) };
             let next = stream.as_mut().poll_next(&mut Context::from_waker(&waker));
             if matches!(next, Poll::Ready(None | Some(Err(_)))) {
-                *body = None;
+                sending.body = None;
             }
             next
         })
@@ -100,8 +112,9 @@ unsafe extern "C" fn poll(data: *mut (), waker: *const v1::Waker, item: *mut v1:
 #[expect(unsafe_code, reason = "called by the host through `v1::Stream`")]
 unsafe extern "C" fn release(data: *mut ()) {
     // SAFETY: `data` is the box of `StreamReply::outcome`, and `v1::Stream` calls this once.
-    let body = unsafe { Box::from_raw(data.cast::<Option<Body>>()) };
-    if let Err(panic) = runtime::enter(|| catch(|| drop(body))) {
+    let sending = unsafe { Box::from_raw(data.cast::<Sending>()) };
+    let _current = Current::set(sending.invocation.clone());
+    if let Err(panic) = runtime::enter(|| catch(|| drop(sending))) {
         crate::log::write(1, "panic", panic.message(), None);
     }
 }

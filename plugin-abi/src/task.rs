@@ -4,8 +4,10 @@ use lambda_plugin_abi_v1 as v1;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
+use crate::context::Handle;
 use crate::panic::catch;
 use crate::{log, runtime};
 
@@ -13,17 +15,15 @@ use crate::{log, runtime};
 struct Running<F> {
     /// `None` once it is done: its locals are dropped inside `poll`, where a panic of theirs is still reported.
     future: Option<F>,
-    /// [`v1::Invocation::ctx`] that log records of the future belong to; null for none. The future owns the invocation.
-    invocation: *const (),
+    /// What log records of the future belong to. Goes after the future.
+    invocation: Option<Arc<Handle>>,
 }
 
-/// Wraps `future` as a task.
-///
-/// `invocation` is only compared and passed back in log records, never looked behind.
-pub(crate) fn task<F: Future<Output = v1::Outcome> + Send + 'static>(invocation: *const (), future: F) -> v1::Task {
+/// Wraps `future` as a task, of an invocation or of none.
+pub(crate) fn task<F: Future<Output = v1::Outcome> + Send + 'static>(invocation: Option<Arc<Handle>>, future: F) -> v1::Task {
     let running = Box::new(Running { future: Some(future), invocation });
-    // SAFETY: `poll` and `release` are the pair for `Box<Running<F>>`; both catch panics; F is Send, and `invocation` is not looked
-    // behind here, so any thread may run them.
+    // SAFETY: `poll` and `release` are the pair for `Box<Running<F>>`; both catch panics; all of it is Send, so any thread may run
+    // them.
     #[expect(unsafe_code, reason = "gives a boxed future to the host")]
     unsafe {
         v1::Task::new(Box::into_raw(running).cast(), poll::<F>, release::<F>)
@@ -40,7 +40,7 @@ unsafe extern "C" fn poll<F: Future<Output = v1::Outcome>>(
     let running = unsafe { &mut *data.cast::<Running<F>>() };
     // SAFETY: `waker` is valid during the call and `VTABLE` handles it as `v1::Waker` asks; `ManuallyDrop`, because it is borrowed.
     let waker = ManuallyDrop::new(unsafe { Waker::new(waker.cast(), &VTABLE) });
-    let _current = log::Current::set(running.invocation);
+    let _current = log::Current::set(running.invocation.clone());
     let result = runtime::enter(|| {
         catch(|| {
             let Some(future) = running.future.as_mut() else { return Poll::Pending };
@@ -67,7 +67,7 @@ unsafe extern "C" fn poll<F: Future<Output = v1::Outcome>>(
 unsafe extern "C" fn release<F>(data: *mut (), outcome: *mut v1::Outcome) -> u32 {
     // SAFETY: `data` is the `Box<Running<F>>` of `task`, and `v1::Task` calls this once.
     let running = unsafe { Box::from_raw(data.cast::<Running<F>>()) };
-    let _current = log::Current::set(running.invocation);
+    let _current = log::Current::set(running.invocation.clone());
     match runtime::enter(|| catch(|| drop(running))) {
         Ok(()) => v1::Task::PENDING,
         Err(panic) => {

@@ -13,7 +13,7 @@ use crate::{Buffer, Host, Invocation, Slice, Task};
 pub struct Plugin {
     /// The bytes of the plugin's ABI note, exactly. Valid for the life of the process; callable before `start`.
     pub describe: unsafe extern "C" fn() -> Slice,
-    /// Starts the plugin with its `config` (JSON). Called once. The outcome's `instance` may be used from any thread, several at once,
+    /// Starts the plugin with its `config` (JSON). Called until it succeeds once, never twice at a time. The outcome's `instance` may be used from any thread, several at once,
     /// and lives as long as the process. `host` points to a [`Host`] that does as well.
     pub start: unsafe extern "C" fn(host: *const Host, config: Buffer) -> Task,
     /// Runs the handler with that index in the note's list. Several invocations may be in flight at once.

@@ -5,14 +5,17 @@ use lambda_plugin_abi::{Context, Error, Prelude, StreamReply};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What `start` should do wrong, and what a run without the loader's consent would leave behind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Config {
-    /// `error`, `panic`, `hang`, or nothing.
+    /// `error`, `panic`, `hang`, `once` (an error the first time), `wait` (for the file `at`), or nothing.
     start: Option<String>,
+    /// A path.
+    at: Option<String>,
 }
 
 #[derive(Debug)]
@@ -32,8 +35,19 @@ static MARK: extern "C" fn() = {
 };
 
 async fn start(config: Option<Config>) -> Result<State, Error> {
-    match config.unwrap_or_default().start.as_deref() {
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    let before = STARTS.fetch_add(1, Ordering::SeqCst);
+    let config = config.unwrap_or_default();
+    match config.start.as_deref() {
         None => Ok(State),
+        Some("once") if before > 0 => Ok(State),
+        Some("once") => Err(Error::new("NotYet", "the database is still starting")),
+        Some("wait") => {
+            while !std::path::Path::new(config.at.as_deref().unwrap_or_default()).exists() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            Ok(State)
+        }
         Some("error") => Err(Error::new("NoDatabase", "the database is not there")),
         Some("panic") => panic!("start went wrong"),
         Some("hang") => std::future::pending().await,
@@ -124,26 +138,67 @@ async fn spawn_panic(_event: Bytes) -> Result<(), Error> {
     Ok(())
 }
 
-/// `{"chunks": 3, "fail": true, "ms": 10}`: that many chunks, that far apart, then an error or the end.
+/// `{"chunks": 3, "ms": 10, "bytes": 8, "end": "error"}`, as the input or the query: that many chunks, that far apart, then an
+/// `error`, a `panic`, nothing for ever (`hang`), or the end. Without `ms` the next chunk is there at once.
 async fn stream(event: Value) -> Result<StreamReply, Error> {
-    let input = &event["input"];
-    let chunks = input["chunks"].as_u64().unwrap_or(3);
-    let pause = Duration::from_millis(input["ms"].as_u64().unwrap_or(1));
-    let fail = input["fail"].as_bool().unwrap_or(false);
-    let body = futures_util::stream::unfold(0, move |index| async move {
-        if index > chunks || (index == chunks && !fail) {
-            return None;
+    let input = if event["input"].is_null() { &event["queryStringParameters"] } else { &event["input"] };
+    let number = |name: &str| input[name].as_u64().or_else(|| input[name].as_str()?.parse().ok());
+    let chunks = number("chunks").unwrap_or(3);
+    let pause = number("ms").map(Duration::from_millis);
+    let filler = "\"".repeat(number("bytes").unwrap_or(0) as usize);
+    let end = input["end"].as_str().unwrap_or_default().to_owned();
+    let body = futures_util::stream::unfold((0, end, filler), move |(index, end, filler)| async move {
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
         }
-        tokio::time::sleep(pause).await;
-        if index == chunks {
-            return Some((Err(Error::new("BrokenPipe", "the source ran dry")), index + 1));
+        if index < chunks {
+            log::info!("chunk {index} is made");
+            return Some((Ok(Bytes::from(format!("chunk {index}{filler}\n"))), (index + 1, end, filler)));
         }
-        Some((Ok(Bytes::from(format!("chunk {index}\n"))), index + 1))
+        match end.as_str() {
+            "error" => Some((Err(Error::new("BrokenPipe", "the source ran dry")), (index + 1, String::new(), filler))),
+            "panic" => panic!("stream went wrong"),
+            "hang" => std::future::pending().await,
+            _ => None,
+        }
     });
     let mut prelude = Prelude { status_code: 201, ..Prelude::default() };
     prelude.headers.insert("content-type".into(), "text/plain".into());
     prelude.cookies.push("a=b".into());
     Ok(StreamReply::new(body).prelude(prelude))
+}
+
+/// Waits for the file at `input`, and returns its text.
+async fn wait(event: Value) -> Result<String, Error> {
+    let path = event["input"].as_str().ok_or_else(|| Error::new("InputMissing", "`input` is not a path"))?;
+    loop {
+        match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => tokio::time::sleep(Duration::from_millis(2)).await,
+            text => return Ok(text?),
+        }
+    }
+}
+
+/// Waits until `input` invocations of it are in flight at once.
+async fn meet(event: Value) -> Result<usize, Error> {
+    static HERE: AtomicUsize = AtomicUsize::new(0);
+    let wanted = event["input"].as_u64().unwrap_or(2) as usize;
+    HERE.fetch_add(1, Ordering::SeqCst);
+    while HERE.load(Ordering::SeqCst) < wanted {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(wanted)
+}
+
+/// The variables that `input` names.
+fn variables(event: Value) -> Result<Vec<Option<String>>, Error> {
+    let names = event["input"].as_array().ok_or_else(|| Error::new("InputMissing", "`input` is not an array"))?;
+    Ok(names.iter().map(|name| std::env::var(name.as_str()?).ok()).collect())
+}
+
+/// An error that tells the whole event.
+fn tell(event: Value) -> Result<(), Error> {
+    Err(Error::new("Talkative", event))
 }
 
 /// What the context holds, and one record through each logging crate.
@@ -167,14 +222,18 @@ async fn context(_event: Bytes, cx: Context<State>) -> Result<Value, Error> {
     }))
 }
 
-/// What `on_error` gets, given back.
-fn report(event: Value) -> Result<Value, Error> {
+/// `on_error`: does with a failure what the event's `then` says.
+async fn report(event: Value) -> Result<Value, Error> {
     log::info!("reported {}", event["error"]["errorType"]);
-    Ok(match event["error"]["errorType"].as_str() {
-        Some("OutOfStock") => serde_json::json!({ "handled": true, "response": { "sorry": true } }),
-        Some("Panic") => panic!("on_error went wrong too"),
-        _ => Value::Null,
-    })
+    match event["event"]["input"]["then"].as_str() {
+        Some("handle") => Ok(serde_json::json!({ "handled": true, "response": event })),
+        Some("ignore") => Ok(serde_json::json!({ "handled": false, "response": event })),
+        Some("half") => Ok(serde_json::json!({ "handled": true })),
+        Some("error") => Err(Error::new("SecondError", "on_error failed")),
+        Some("panic") => panic!("on_error went wrong too"),
+        Some("hang") => std::future::pending().await,
+        _ => Ok(Value::Null),
+    }
 }
 
 async fn shutdown(_state: Arc<State>) -> Result<(), Error> {
@@ -186,7 +245,7 @@ lambda_plugin_abi::export! {
     start,
     handlers: {
         error, parse_error, panic, panic_later, panic_in_drop, panic_in_drop_after_deadline, sleep, block, huge, not_json, spawn,
-        spawn_panic, stream, context, report
+        spawn_panic, stream, wait, meet, variables, tell, context, report
     },
     shutdown: shutdown
 }

@@ -1,0 +1,35 @@
+//! The real `bootstrap` with real plugins, under a local Lambda.
+
+#![deny(unsafe_code)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+// What every test stands on: a Lambda, a folder, a process; log lines; sample events.
+mod world;
+mod lines;
+mod samples;
+
+// An event that goes well.
+mod sources;
+mod context;
+mod logs;
+mod streams;
+mod slow_reader;
+
+// An event that does not.
+mod misbehaving;
+mod blocking;
+mod bad_events;
+mod unrouted;
+mod on_error;
+mod secrets;
+
+// The process.
+mod variables;
+mod refused_starts;
+mod slow_starts;
+mod first_use;
+mod api_faults;
+mod concurrency;
+mod ends;
