@@ -70,7 +70,7 @@ impl<'s> Slot<'s> {
                     failures = 0;
                     self.serve(headers, event).await?;
                     if let Some(refusal) = self.shared.service.spoiled() {
-                        // Answered; now a fresh environment is needed, as after a start that failed.
+                        // Answered; what else there is to do takes a fresh environment.
                         self.shared.drain.begin();
                         return Err(refusal.clone());
                     }
