@@ -46,7 +46,7 @@ pub fn gather(plan: &Plan) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 /// Reads a flat object of strings. serde_json's own words are not passed on: they may quote a value.
-fn parse(bytes: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
+fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     struct Flat(Vec<(String, serde_json::Value)>);
     impl<'de> serde::Deserialize<'de> for Flat {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -73,18 +73,18 @@ fn parse(bytes: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
     let flat = Flat::deserialize(&mut deserializer).and_then(|flat| deserializer.end().map(|()| flat));
     let Flat(pairs) =
         flat.map_err(|error| invalid(format!("not a JSON object (line {}, column {})", error.line(), error.column())))?;
-    let mut found: Vec<(String, String)> = Vec::with_capacity(pairs.len());
+    let mut found = BTreeMap::new();
     for (name, value) in pairs {
         let serde_json::Value::String(value) = value else {
             return Err(invalid(format!("the value of {name:?} is not a string")));
         };
-        if found.iter().any(|(known, _)| *known == name) {
-            return Err(invalid(format!("{name:?} is there twice")));
-        }
         if value.contains('\0') {
             return Err(invalid(format!("the value of {name:?} holds a NUL character")));
         }
-        found.push((name, value));
+        if let Some(name) = found.contains_key(&name).then_some(&name) {
+            return Err(invalid(format!("{name:?} is there twice")));
+        }
+        found.insert(name, value);
     }
     Ok(found)
 }
@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn settings_are_a_flat_object_of_strings_and_their_values_stay_untold() {
-        assert_eq!(parse(br#"{"A":"1","B":""}"#).unwrap(), [("A".into(), "1".into()), ("B".into(), String::new())]);
+        let pairs = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())];
+        assert_eq!(parse(br#"{"A":"1","B":""}"#).unwrap(), BTreeMap::from(pairs));
         for (json, what) in [
             (r#"{"A":"secret""#, "not a JSON object (line 1, column 13)"),
             (r#"["secret"]"#, "not a JSON object (line 1, column 0)"),

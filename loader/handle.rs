@@ -53,7 +53,10 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
         Ok(answer) => return Done { answer, failure: None, give_up },
         Err(failure) => failure,
     };
+    invocation.fail(&failure);
     let handled = match &service.on_error {
+        // Answered for already: no code of a plugin may begin for it.
+        _ if invocation.is_taken() => None,
         Some(on_error) => tell(service, on_error, &failure, delivery, wakers).await,
         None => None,
     };

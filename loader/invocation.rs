@@ -5,10 +5,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::HeaderName;
 use lambda_plugin_abi_v1 as v1;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use v1::service::{INVOCATION, InvocationV1};
 
+use crate::invoke::Failure;
 use crate::log::Labels;
 
 /// The headers of the Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
@@ -45,6 +47,8 @@ pub struct Deadline {
     /// When a handler that blocks its thread is answered for by the watchdog: half the margin later, so that the gentler way comes
     /// first and the harder one still in time.
     pub watchdog: Option<Instant>,
+    /// When Lambda ends it.
+    pub end: Option<Instant>,
 }
 
 impl Deadline {
@@ -67,6 +71,7 @@ impl Deadline {
             give_up_ms: now_ms.saturating_add(u64::try_from(give_up.as_millis()).unwrap_or(u64::MAX)),
             give_up: now.1.checked_add(give_up),
             watchdog: now.1.checked_add(give_up + margin / 2),
+            end: now.1.checked_add(left),
         }
     }
 
@@ -105,6 +110,10 @@ pub struct Invocation {
     headers: HeaderMap,
     deadline: Deadline,
     labelling: OnceLock<Labelling>,
+    /// What failed first, once something has.
+    failure: OnceLock<Failure>,
+    /// Whether the watchdog answers for it: then none of a plugin's code is to begin for it any more.
+    taken: AtomicBool,
     /// What the plugin sees: points into the fields above, which neither move nor change once it is made.
     service: OnceLock<InvocationV1>,
 }
@@ -113,7 +122,14 @@ impl Invocation {
     /// An invocation with the headers that came with its event.
     #[must_use]
     pub fn new(headers: HeaderMap, deadline: Deadline) -> Arc<Self> {
-        Arc::new(Invocation { headers, deadline, labelling: OnceLock::new(), service: OnceLock::new() })
+        Arc::new(Invocation {
+            headers,
+            deadline,
+            labelling: OnceLock::new(),
+            failure: OnceLock::new(),
+            taken: AtomicBool::new(false),
+            service: OnceLock::new(),
+        })
     }
 
     fn text(&self, name: &HeaderName) -> Option<&str> {
@@ -136,6 +152,28 @@ impl Invocation {
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    /// Notes what failed, before anything else is done about it: whoever answers in the end says this. Only the first word counts.
+    pub fn fail(&self, failure: &Failure) {
+        let _ = self.failure.set(failure.clone());
+    }
+
+    /// What failed first.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.get()
+    }
+
+    /// Notes that the watchdog answers for it.
+    pub fn take(&self) {
+        self.taken.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the watchdog answers for it.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::SeqCst)
     }
 
     /// Says where the event goes. Only the first word counts.
@@ -194,7 +232,12 @@ impl Invocation {
     #[must_use]
     pub fn lend(self: &Arc<Self>) -> v1::Invocation {
         self.service();
-        v1::Invocation { ctx: Arc::into_raw(Arc::clone(self)).cast(), query, release }
+        // SAFETY: `query` and `release` take this pointer, from any thread; `query` reads what `service` has made above and nothing
+        // changes any more; neither panics.
+        #[expect(unsafe_code, reason = "gives a share of the invocation to the plugin")]
+        unsafe {
+            v1::Invocation::new(Arc::into_raw(Arc::clone(self)).cast(), query, release)
+        }
     }
 
     /// The invocation behind [`v1::Invocation::ctx`].
@@ -284,9 +327,9 @@ mod tests {
         // SAFETY: `lent` is alive, and so is the service that it returns.
         #[expect(unsafe_code, reason = "plays the plugin")]
         unsafe {
-            assert!((lent.query)(lent.ctx, v1::Slice::of(b"invocation"), 2).is_null());
-            assert!((lent.query)(lent.ctx, v1::Slice::of(b"other"), 1).is_null());
-            let facts = &*(lent.query)(lent.ctx, v1::Slice::of(b"invocation"), 1).cast::<InvocationV1>();
+            assert!(lent.query("invocation", 2).is_null());
+            assert!(lent.query("other", 1).is_null());
+            let facts = &*lent.query("invocation", 1).cast::<InvocationV1>();
             assert_eq!(facts.request_id.bytes(), Some(&b"r-1"[..]));
             assert_eq!(facts.route.bytes(), Some(&b"queue"[..]));
             assert_eq!(facts.tenant_id.bytes(), None);

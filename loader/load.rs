@@ -90,7 +90,17 @@ fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
     // glibc finds a loaded library by its name string first (`_dl_map_object` in elf/dl-load.c): a number used twice would be the
     // first plugin again. So the descriptor stays open as long as the process, which also keeps backtraces readable.
     let name = format!("/proc/self/fd/{}", std::mem::ManuallyDrop::new(descriptor).as_raw_fd());
-    link_map::expect(&name);
+    // glibc also knows a library by its inode: a second plugin in the same file would be the first one again, statics and all.
+    // Sealed copies are each a file of their own.
+    let stat = rustix::fs::stat(&name).map_err(|errno| Refusal::new(Code::LoadFailed, place, errno.to_string()))?;
+    if !link_map::expect(&name, (stat.st_dev, stat.st_ino)) {
+        return Err(Refusal::new(
+            Code::LoadFailed,
+            place,
+            "it is the same file as another artifact, and there is no sealed copy of it",
+        )
+        .hint("give each plugin and library a file of its own"));
+    }
     let before = link_map::foreign();
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.

@@ -192,19 +192,14 @@ fn json(record: &Record<'_>, now: SystemTime) -> String {
 fn text(record: &Record<'_>, now: SystemTime) -> String {
     let mut line = format!("{} {:5} ", timestamp(now), record.level.name());
     if let Some(request_id) = record.labels.request_id {
-        let _ = write!(line, "{request_id} ");
+        escape(request_id, &mut line);
+        line.push(' ');
     }
     if !record.target.is_empty() {
-        let _ = write!(line, "{}: ", record.target);
+        escape(record.target, &mut line);
+        line.push_str(": ");
     }
-    for c in record.message.chars() {
-        // A message of several lines stays one record.
-        match c {
-            '\n' => line.push_str("\\n"),
-            c if c.is_control() => line.extend(c.escape_default()),
-            c => line.push(c),
-        }
-    }
+    escape(record.message, &mut line);
     let labels = [
         ("code", record.code),
         ("source", record.labels.source),
@@ -214,13 +209,22 @@ fn text(record: &Record<'_>, now: SystemTime) -> String {
     ];
     for (name, value) in labels {
         if let Some(value) = value {
-            let _ = write!(line, " {name}={value}");
+            let _ = write!(line, " {name}=");
+            escape(value, &mut line);
         }
     }
     if let Some(fields) = record.fields {
-        let _ = write!(line, " {}", fields.replace(['\n', '\r'], " "));
+        line.push(' ');
+        escape(fields, &mut line);
     }
     line
+}
+
+/// What is written stays one line, and one that no terminal obeys.
+fn escape(text: &str, line: &mut String) {
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds.
@@ -273,7 +277,8 @@ mod tests {
     fn fields_that_are_not_json_cannot_forge_a_line() {
         let line = json(&Record { fields: Some("1}\n{\"level\":\"ERROR\"}"), ..RECORD }, SystemTime::UNIX_EPOCH);
         assert!(!line.contains("ERROR") && !line.contains('\n'), "{line}");
-        let line = text(&Record { message: "a\nb\u{1b}[31m", fields: Some("{\n}"), ..RECORD }, SystemTime::UNIX_EPOCH);
+        let line =
+            text(&Record { message: "a\nb\u{1b}[31m", target: "x\ny", fields: Some("{\n}"), ..RECORD }, SystemTime::UNIX_EPOCH);
         assert!(!line.contains(['\n', '\u{1b}']), "{line}");
     }
 

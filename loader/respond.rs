@@ -76,7 +76,7 @@ async fn collected(prelude: &[u8], mut body: TaskStream, form: Form, until: Opti
     let collect = async {
         let mut whole = Vec::new();
         while let Some(piece) = std::future::poll_fn(|cx| body.poll_next(cx)).await {
-            let piece = piece.map_err(|error| Failure::of_plugin(lambda_plugin_abi_v1::Outcome::ERROR, error.as_ref()))?;
+            let piece = piece?;
             if whole.len() + piece.as_ref().len() > REPLY_LIMIT {
                 let what = format!("the streamed reply has more than {REPLY_LIMIT} bytes, and the route collects it");
                 return Err(Failure::new(Code::ReplyTooLarge, what));

@@ -54,6 +54,8 @@ pub struct Target {
 #[derive(Debug)]
 struct Cell {
     planned: policy::Plugin,
+    /// What routes and `on_error` want of it: the place for messages, and the handler.
+    wanted: Vec<(String, Option<String>)>,
     /// What is loaded is never unloaded, so it is loaded once: a refusal of it stands.
     loaded: OnceCell<Result<Loaded, Refusal>>,
     started: OnceCell<Plugin>,
@@ -83,6 +85,17 @@ pub struct Held {
     pub mount: String,
 }
 
+impl Held {
+    fn of(verified: &Verified) -> Self {
+        Held {
+            label: format!("{}@{}", verified.name, verified.digest.prefix()),
+            mechanism: verified.mechanism.name(),
+            lookup: verified.lookup.name(),
+            mount: format!("{}{}", verified.mount.kind, if verified.mount.read_only { " read-only" } else { "" }),
+        }
+    }
+}
+
 impl Service {
     /// Verifies all that is needed before the first event, then loads it, then starts it: no plugin's code runs before every file
     /// has passed.
@@ -93,14 +106,7 @@ impl Service {
         let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
         let rules = Rules::here(&names, SPOKEN);
         let mut held = Vec::new();
-        let mut hold = |verified: &Verified| {
-            held.push(Held {
-                label: format!("{}@{}", verified.name, verified.digest.prefix()),
-                mechanism: verified.mechanism.name(),
-                lookup: verified.lookup.name(),
-                mount: format!("{}{}", verified.mount.kind, if verified.mount.read_only { " read-only" } else { "" }),
-            });
-        };
+        let mut hold = |verified: &Verified| held.push(Held::of(verified));
         let mut libraries = Vec::new();
         for artifact in &plan.libraries {
             let verified = verify::artifact(artifact, Kind::Library, &rules)?;
@@ -110,11 +116,12 @@ impl Service {
         let mut verified = Vec::new();
         for (index, plugin) in plan.plugins.iter().enumerate() {
             if plugin.load == Load::FirstUse {
+                // What needs no look at the file is refused now.
+                verify::expected(&plugin.artifact, &rules)?;
                 continue;
             }
-            let file = verified_plugin(plugin, &rules)?;
+            let file = verified_plugin(plugin, &wanted(&plan, index), &rules)?;
             hold(&file);
-            check_handlers(&plan, index, &file)?;
             verified.push((index, file));
         }
         for library in load_order(libraries) {
@@ -126,6 +133,7 @@ impl Service {
         }
         let cells = plan.plugins.iter().enumerate().map(|(index, planned)| Cell {
             planned: planned.clone(),
+            wanted: wanted(&plan, index),
             loaded: OnceCell::new_with(loaded.remove(&index).map(Ok)),
             started: OnceCell::new(),
         });
@@ -173,7 +181,10 @@ impl Service {
         }
         let started = cell.started(|| {
             let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
-            verified_plugin(&cell.planned, &Rules::here(&names, SPOKEN))
+            let file = verified_plugin(&cell.planned, &cell.wanted, &Rules::here(&names, SPOKEN))?;
+            let Held { label, mechanism, lookup, mount } = Held::of(&file);
+            log::line(Level::Info, &format!("loading {label} at its first use: {mechanism}, {lookup}, {mount}"));
+            Ok(file)
         });
         match until {
             None => started.await,
@@ -222,8 +233,13 @@ async fn start_in_sight(cell: &Cell) -> Result<(), Refusal> {
     started.await.map(drop)
 }
 
-fn verified_plugin(planned: &policy::Plugin, rules: &Rules<'_>) -> Result<Verified, Refusal> {
+fn verified_plugin(
+    planned: &policy::Plugin,
+    wanted: &[(String, Option<String>)],
+    rules: &Rules<'_>,
+) -> Result<Verified, Refusal> {
     let file = verify::artifact(&planned.artifact, Kind::Plugin, rules)?;
+    check_handlers(wanted, &file)?;
     if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
         log::line(Level::Warn, &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place));
     }
@@ -250,16 +266,22 @@ fn load_order(mut waiting: Vec<Verified>) -> Vec<Verified> {
     ordered
 }
 
-/// Every handler that the plan names is in the plugin's note, which is known before anything of the plugin runs.
+/// What routes and `on_error` want of a plugin: the place for messages, and the handler.
+#[must_use]
+pub fn wanted(plan: &Plan, plugin: usize) -> Vec<(String, Option<String>)> {
+    let targets = plan.routes.iter().map(|route| (format!("route \"{}\"", route.name), &route.to));
+    let targets = targets.chain(plan.on_error.iter().map(|to| ("on_error".to_owned(), to)));
+    targets.filter(|(_, to)| to.plugin == plugin).map(|(place, to)| (place, to.handler.clone())).collect()
+}
+
+/// Every handler that is wanted is in the plugin's note, which is known before anything of the plugin runs.
 ///
 /// # Errors
 /// `handler-missing`.
-pub fn check_handlers(plan: &Plan, plugin: usize, file: &Verified) -> Result<(), Refusal> {
+pub fn check_handlers(wanted: &[(String, Option<String>)], file: &Verified) -> Result<(), Refusal> {
     let Some(note) = &file.note else { return Ok(()) };
-    let targets = plan.routes.iter().map(|route| (format!("route \"{}\"", route.name), &route.to));
-    let targets = targets.chain(plan.on_error.iter().map(|to| ("on_error".to_owned(), to)));
-    targets.filter(|(_, to)| to.plugin == plugin).try_for_each(|(place, to)| {
-        note.handler(to.handler.as_deref()).map(drop).map_err(|refusal| refusal.at(format!("{}: {place}", file.place)))
+    wanted.iter().try_for_each(|(place, handler)| {
+        note.handler(handler.as_deref()).map(drop).map_err(|refusal| refusal.at(format!("{}: {place}", file.place)))
     })
 }
 

@@ -62,8 +62,15 @@ impl<'s> Slot<'s> {
     /// # Errors
     /// Where the Runtime API is lost.
     pub async fn run(&mut self) -> Result<(), Refusal> {
+        let result = self.serve_all().await;
+        self.shared.watchdog.polling(self.number, false);
+        result
+    }
+
+    async fn serve_all(&mut self) -> Result<(), Refusal> {
         let mut failures = 0;
         loop {
+            self.shared.watchdog.polling(self.number, true);
             let Some(next) = self.next().await else { return Ok(()) };
             let failure = match next {
                 Ok((headers, event)) if headers.contains_key(&header::REQUEST_ID) => {
@@ -117,6 +124,7 @@ impl<'s> Slot<'s> {
         }
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event };
         let watched = self.shared.watchdog.begin(self.number, &delivery.invocation, deadline.watchdog);
+        self.shared.watchdog.polling(self.number, false);
         let done = handle(&self.shared.service, &delivery, &mut self.wakers).await;
         let invocation = &delivery.invocation;
         let mut error = None;

@@ -3,17 +3,20 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::handle::log_failure;
 use crate::invoke::Failure;
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::invoke::watchdog::{Drain, Watchdog};
+use crate::load::Plugin;
 use crate::log::{self, Level, Record};
 use crate::manifest::Manifest;
 use crate::policy::{self, Base, Plan};
+use crate::route::Source;
 use crate::runtime_api::{self, Client};
 use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
@@ -86,12 +89,12 @@ fn prepare() -> Result<Prepared, Refusal> {
     let file = trust::read_manifest(&path)?;
     let settings = TrustSettings::from_environment(variable);
     // The one buffer that is pinned is the one that is parsed, and nothing is parsed that nobody vouches for.
-    trust::ground(&file, &settings)?;
+    let trust = trust::ground(&file, &settings)?;
     let manifest = Manifest::parse(&file.path.display().to_string(), &file.bytes)?;
     let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
     let stage = stage(variable)?;
     let plan = policy::plan(&manifest, stage.as_deref(), &Base::Folder(folder), Architecture::HERE)?;
-    let trust = trust::check(&file, &settings, &plan.functions, plan.serial)?;
+    trust::addressee(&file, &settings, &plan.functions, plan.serial)?;
     let host = if variable("AWS_SAM_LOCAL").is_some() { Host::Local } else { Host::Lambda };
     for warning in process::check(variable, host)?.iter().chain(&plan.warnings) {
         log::line(Level::Warn, warning);
@@ -103,6 +106,14 @@ fn prepare() -> Result<Prepared, Refusal> {
 
 /// What the grammar has and this release does not do yet is refused, and not passed over.
 pub(crate) fn not_built(plan: &Plan) -> Result<(), Refusal> {
+    // Their answers to failures are shapes of their own: a denial, and a PUT that a stack waits for.
+    let unanswered = |route: &&policy::Route| {
+        [Source::Websocket, Source::Cloudformation].iter().any(|source| route.matching.selector().takes(*source))
+    };
+    if let Some(route) = plan.routes.iter().find(unanswered) {
+        let what = format!("source \"{}\" is not built yet", route.matching.selector().name());
+        return Err(Refusal::new(Code::ManifestValue, format!("route \"{}\"", route.name), what).hint("take the route out"));
+    }
     if let Some(route) = plan.routes.iter().find(|route| route.batch == crate::manifest::wire::Batch::Each) {
         return Err(Refusal::new(
             Code::ManifestValue,
@@ -186,18 +197,27 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
         Ok(started) => started,
         Err(refusal) => return fail_start(&address, &refusal),
     };
+    let go = Mutex::new(());
     let result = std::thread::scope(|scope| {
+        // Held until all threads are there: no slot asks for an event before the start has succeeded.
+        let wait = go.lock().unwrap_or_else(PoisonError::into_inner);
         let others: Vec<_> = (1..slots)
             .map(|number| {
-                let shared = &shared;
+                let (shared, go) = (&shared, &go);
                 let work = move || {
+                    drop(go.lock());
                     let _end = EndAll(&shared.drain);
                     crate::start::runtime()?.block_on(async { Slot::new(shared, number)?.run().await })
                 };
-                let spawned = std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work);
-                spawned.inspect_err(|_| shared.drain.begin())
+                std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work)
             })
             .collect();
+        if let Some(error) = others.iter().find_map(|spawned| spawned.as_ref().err()) {
+            let what = format!("the system gives no thread for each of {slots} events at once: {error}");
+            let hint = "lower the function's concurrency, or give it more memory";
+            fail_start(&address, &Refusal::new(Code::Internal, "slots", what).hint(hint));
+        }
+        drop(wait);
         let first = {
             let _end = EndAll(&shared.drain);
             runtime.block_on(async {
@@ -213,14 +233,15 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
             result.and(other)
         })
     });
-    runtime.block_on(shut_down(&shared.service));
-    match result {
-        Ok(()) => exit::at_once(0),
+    let code = match result {
+        Ok(()) => 0,
         Err(refusal) => {
             log::refusal(Level::Error, &refusal);
-            exit::at_once(refusal.code.class().exit())
+            refusal.code.class().exit()
         }
-    }
+    };
+    shut_down(&shared.service, &runtime, code);
+    exit::at_once(code)
 }
 
 /// One slot that ends, because it lost the Runtime API for one, ends the others too: the process is not to go on with fewer.
@@ -236,8 +257,13 @@ impl Drop for EndAll<'_> {
 fn watch(shared: &Shared) -> Result<(), Refusal> {
     let address = shared.address.clone();
     let answer = move |invocation: &Arc<crate::invocation::Invocation>| {
-        let failure = Failure::new(Code::DeadlineExceeded, "the handler blocked its thread past its deadline; the process ends");
-        log_failure(invocation, &failure);
+        let blocked = Failure::new(Code::DeadlineExceeded, "the handler blocked its thread past its deadline; the process ends");
+        // Where something had failed before, it was `on_error` that blocked: that never hides the first failure.
+        let failure = invocation.failure().unwrap_or(&blocked);
+        log_failure(invocation, failure);
+        if *failure != blocked {
+            log_failure(invocation, &Failure { message: format!("on_error: {}", blocked.message), ..blocked.clone() });
+        }
         let body = runtime_api::error_body(&failure.error_type, &failure.message);
         let posted = runtime().and_then(|runtime| {
             let client = Client::new(&address)?;
@@ -276,16 +302,36 @@ fn shut_down_on_sigterm(drain: Arc<Drain>) {
     }
 }
 
-async fn shut_down(service: &Service) {
-    for plugin in service.running() {
-        let mut wakers = Wakers::default();
-        let task = TaskFuture::new(plugin.lifecycle(lambda_plugin_abi_v1::Phase::Shutdown), &mut wakers);
-        match tokio::time::timeout(SHUTDOWN, task).await {
-            Ok(outcome) if outcome.kind == lambda_plugin_abi_v1::Outcome::VALUE => {}
-            Ok(_) => log::line(Level::Warn, &format!("plugin {}: its shutdown hook failed", plugin.name)),
-            Err(_) => log::line(Level::Warn, &format!("plugin {}: its shutdown hook took too long", plugin.name)),
-        }
+/// Runs the shutdown hooks of all plugins, at once and in the same time. A hook that blocks its thread does not keep the process.
+fn shut_down(service: &Service, runtime: &tokio::runtime::Runtime, code: u8) {
+    let end = move || {
+        std::thread::sleep(SHUTDOWN + Duration::from_millis(30));
+        log::line(Level::Warn, "a shutdown hook blocks its thread: the process ends without it");
+        exit::at_once(code);
+    };
+    let watched = std::thread::Builder::new().name("shutdown".into()).spawn(end);
+    if let Err(error) = watched {
+        log::line(Level::Warn, &format!("nothing watches the shutdown hooks: {error}"));
     }
+    let hook = |plugin: &Plugin| {
+        let (name, task) = (Arc::clone(&plugin.name), plugin.lifecycle(lambda_plugin_abi_v1::Phase::Shutdown));
+        async move {
+            let mut wakers = Wakers::default();
+            match tokio::time::timeout(SHUTDOWN, TaskFuture::new(task, &mut wakers)).await {
+                Ok(outcome) if outcome.kind == lambda_plugin_abi_v1::Outcome::VALUE => {}
+                Ok(_) => log::line(Level::Warn, &format!("plugin {name}: its shutdown hook failed")),
+                Err(_) => log::line(Level::Warn, &format!("plugin {name}: its shutdown hook took too long")),
+            }
+        }
+    };
+    runtime.block_on(async {
+        let mut hooks: Vec<_> = service.running().map(|plugin| Box::pin(hook(plugin))).collect();
+        std::future::poll_fn(|cx| {
+            hooks.retain_mut(|hook| hook.as_mut().poll(cx).is_pending());
+            if hooks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    });
 }
 
 /// What a process was started from.

@@ -110,10 +110,7 @@ pub fn take(artifact: &Artifact) -> Result<Taken, Refusal> {
             let (mount, lookup) = (opened.mount, opened.lookup);
             Ok(Taken { content: seal::take(opened).map_err(at)?, mount, lookup })
         }
-        Source::S3 { uri } => {
-            Err(Refusal::new(Code::RemoteNotBuilt, &artifact.place, format!("{uri} cannot be fetched: S3 is not built yet"))
-                .hint("ship the file in a layer and name its `path`"))
-        }
+        Source::S3 { uri } => Err(remote_not_built(artifact, uri)),
     }
 }
 
@@ -135,15 +132,32 @@ pub fn take_file(path: &Path) -> Result<Taken, Refusal> {
     Ok(Taken { content: seal::take(opened).map_err(|refusal| refusal.at(&*place))?, mount, lookup })
 }
 
+/// What can be said of an artifact without a look at its file: that the manifest names its digest, and that it can be had.
+///
+/// # Errors
+/// `digest-missing`, `remote-not-built`; the place is the artifact's.
+pub fn expected(artifact: &Artifact, rules: &Rules<'_>) -> Result<(), Refusal> {
+    if artifact.digest.is_none() && !rules.digest_optional {
+        return Err(Refusal::new(Code::DigestMissing, &artifact.place, format!("it has no sha256 for {}", rules.architecture))
+            .hint("run lambda-loader lock"));
+    }
+    match &artifact.source {
+        Source::File { .. } => Ok(()),
+        Source::S3 { uri } => Err(remote_not_built(artifact, uri)),
+    }
+}
+
+fn remote_not_built(artifact: &Artifact, uri: &str) -> Refusal {
+    Refusal::new(Code::RemoteNotBuilt, &artifact.place, format!("{uri} cannot be fetched: S3 is not built yet"))
+        .hint("ship the file in a layer and name its `path`")
+}
+
 /// Verifies one artifact, in the order of the design: path, digest, ELF, ABI note.
 ///
 /// # Errors
 /// The first thing that is wrong; the place is the artifact's.
 pub fn artifact(artifact: &Artifact, kind: Kind, rules: &Rules<'_>) -> Result<Verified, Refusal> {
-    if artifact.digest.is_none() && !rules.digest_optional {
-        return Err(Refusal::new(Code::DigestMissing, &artifact.place, format!("it has no sha256 for {}", rules.architecture))
-            .hint("run lambda-loader lock"));
-    }
+    expected(artifact, rules)?;
     let Taken { content, mount, lookup } = take(artifact)?;
     let digest = content.digest;
     if let Some(wanted) = artifact.digest.filter(|wanted| *wanted != digest) {

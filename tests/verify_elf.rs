@@ -232,6 +232,15 @@ fn dynamic_entries_that_lead_the_linker_astray_are_refused() {
     check("has no end", &|o| {
         o.dynamic().iter_mut().filter(|e| e.d_tag.get(LE) == elf::DT_NULL).for_each(|e| e.d_tag.set(LE, elf::DT_NEEDED));
     });
+    check("the name of DT_NEEDED is no name", &|o| {
+        let strings = o.value(elf::DT_STRTAB);
+        let at = o.offset(strings);
+        let size = o.value(elf::DT_STRSZ) as usize;
+        // One name that never seems to end.
+        o.0[at + 1..at + size - 1].fill(b'x');
+        let needed = o.dynamic().iter_mut().find(|e| e.d_tag.get(LE) == elf::DT_NEEDED).unwrap();
+        needed.d_val.set(LE, 1);
+    });
     check("not a whole number of entries", &|o| {
         let program = o.program(elf::PT_DYNAMIC, 0);
         let size = program.p_filesz.get(LE) - 1;

@@ -79,7 +79,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     match code {
         // Plugins may have threads by now.
         Ok(code) => exit::at_once(code),
-        Err(refusal) => Err(refusal),
+        Err(refusal) => {
+            super::show(&refusal, arguments.common.output.format);
+            exit::at_once(refusal.code.class().exit())
+        }
     }
 }
 
@@ -109,7 +112,7 @@ async fn show(done: Done) -> u8 {
                     while let Some(piece) = poll_fn(|cx| body.poll_next(cx)).await {
                         match piece {
                             Ok(piece) => put(piece.as_ref()),
-                            Err(error) => return Some(Failure::of_plugin(lambda_plugin_abi_v1::Outcome::ERROR, error.as_ref())),
+                            Err(failure) => return Some(failure),
                         }
                     }
                     None

@@ -7,7 +7,7 @@ use super::opened::Opened;
 use super::{Common, Format, From, error_json, from, print, print_json};
 use crate::load::SPOKEN;
 use crate::policy::{Artifact, Plan, Source};
-use crate::service::check_handlers;
+use crate::service::{check_handlers, wanted};
 use crate::start::not_built;
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, TrustSettings};
@@ -69,7 +69,7 @@ fn check<'p>(artifact: &'p Artifact, kind: Kind, rules: &Rules<'_>) -> Checked<'
 
 fn check_plugin<'p>(plan: &'p Plan, index: usize, artifact: &'p Artifact, rules: &Rules<'_>) -> Checked<'p> {
     let mut checked = check(artifact, Kind::Plugin, rules);
-    checked.result = checked.result.and_then(|verified| check_handlers(plan, index, &verified).map(|()| verified));
+    checked.result = checked.result.and_then(|verified| check_handlers(&wanted(plan, index), &verified).map(|()| verified));
     checked
 }
 

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::Failure;
+
 /// A waker as the plugin sees it. The first field is what it gets a pointer to.
 #[repr(C)]
 struct Shared {
@@ -120,7 +122,7 @@ impl TaskStream {
     }
 
     /// The next piece; `None` at the end, and from then on.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<v1::Buffer, v1::Buffer>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<v1::Buffer, Failure>>> {
         let Some(stream) = self.stream.as_mut() else { return Poll::Ready(None) };
         let waker = self.wakers.of(cx.waker());
         // SAFETY: `wakers` keeps the waker alive until its next call; `stream` is `None` once it has ended.
@@ -129,7 +131,7 @@ impl TaskStream {
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             self.stream = None;
         }
-        next
+        next.map_err(|(kind, json)| Failure::of_plugin(kind, json.as_ref()))
     }
 }
 

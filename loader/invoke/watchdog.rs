@@ -67,6 +67,10 @@ struct Slot {
     state: AtomicU64,
     /// Nanoseconds since `Shared::epoch`.
     limit: AtomicU64,
+    /// When Lambda ends the invocation, in nanoseconds since `Shared::epoch`; an answer that takes longer finds nobody.
+    over: AtomicU64,
+    /// Whether an event may be on its way to the slot.
+    polling: AtomicBool,
     invocation: Mutex<Option<Arc<Invocation>>>,
 }
 
@@ -129,6 +133,13 @@ impl Watchdog {
         Ok(())
     }
 
+    /// Says whether an event may be on its way to `slot`: from before it asks for one until it has it under watch, or will not get one.
+    pub fn polling(&self, slot: usize, polling: bool) {
+        if let Some(slot) = self.shared.slots.get(slot) {
+            slot.polling.store(polling, Ordering::SeqCst);
+        }
+    }
+
     /// Puts an invocation of `slot` under watch until `limit`; without one it is never taken.
     ///
     /// `slot` must be one of those the watchdog was made for; for any other the invocation is not watched.
@@ -140,6 +151,8 @@ impl Watchdog {
         let limit = limit.map_or(NEVER, |limit| self.shared.nanos(limit));
         *watched.invocation.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(invocation));
         watched.limit.store(limit, Ordering::SeqCst);
+        let over = invocation.deadline().end.map_or(NEVER, |end| self.shared.nanos(end));
+        watched.over.store(over, Ordering::SeqCst);
         let state = (watched.state.load(Ordering::SeqCst) & !PHASE) + PHASE + 1 + RUNNING;
         watched.state.store(state, Ordering::SeqCst);
         // Either the watchdog's second look sees this slot, or this sees what the watchdog plans.
@@ -179,11 +192,15 @@ fn watch(shared: &Shared, drain: &Drain, answer: &impl Fn(&Arc<Invocation>)) {
         let mut earliest = NEVER;
         let mut busy = false;
         for slot in &shared.slots {
+            // Before its state: what is no longer on its way is under watch by then.
+            busy |= slot.polling.load(Ordering::SeqCst);
             let state = slot.state.load(Ordering::SeqCst);
             match state & PHASE {
                 RUNNING => {}
                 ANSWERING => {
-                    busy = true;
+                    // For as long as the service listens to it.
+                    let over = slot.over.load(Ordering::SeqCst);
+                    busy |= over == NEVER || over > now;
                     continue;
                 }
                 _ => continue,
@@ -197,6 +214,7 @@ fn watch(shared: &Shared, drain: &Drain, answer: &impl Fn(&Arc<Invocation>)) {
                 drain.begin();
                 let invocation = slot.invocation.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some(invocation) = invocation {
+                    invocation.take();
                     answer(&invocation);
                 }
             } else {
@@ -284,6 +302,34 @@ mod tests {
         assert!(answers.recv_timeout(Duration::from_millis(50)).is_err(), "did not wait for the other's answer to be sent");
         drop(other);
         assert_eq!(answers.recv(), Ok("ended"));
+    }
+
+    #[test]
+    fn an_event_on_its_way_to_an_idle_slot_is_waited_for() {
+        let (watchdog, _drain, answers) = started(2);
+        watchdog.polling(1, true);
+        let _blocked = watchdog.begin(0, &invocation(), Some(Instant::now() + Duration::from_millis(10)));
+        assert_eq!(answers.recv(), Ok("answered"));
+        assert!(answers.recv_timeout(Duration::from_millis(50)).is_err(), "did not wait for the event");
+        let arrived = watchdog.begin(1, &invocation(), Some(Instant::now() + Duration::from_secs(60)));
+        watchdog.polling(1, false);
+        assert!(answers.recv_timeout(Duration::from_millis(50)).is_err(), "did not wait for its handler");
+        assert!(arrived.claim());
+        drop(arrived);
+        assert_eq!(answers.recv(), Ok("ended"));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_listens_to_any_more_is_not_waited_for() {
+        let (watchdog, _drain, answers) = started(2);
+        let end = Some(Instant::now() + Duration::from_millis(30));
+        let late = Invocation::new(HeaderMap::new(), Deadline { end, ..Deadline::default() });
+        let answering = watchdog.begin(1, &late, None);
+        assert!(answering.claim());
+        let _blocked = watchdog.begin(0, &invocation(), Some(Instant::now()));
+        assert_eq!(answers.recv(), Ok("answered"));
+        assert_eq!(answers.recv(), Ok("ended"));
+        drop(answering);
     }
 
     #[test]

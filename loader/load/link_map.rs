@@ -1,6 +1,6 @@
 //! What the process has loaded: only verified descriptors and files of the system library folders.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,11 +11,19 @@ use crate::{Code, Refusal};
 pub(super) const SYSTEM_FOLDERS: &str = include_str!("system_folders");
 
 /// The names under which verified descriptors are opened. They stay open, so a number never becomes another file's.
-static VERIFIED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static VERIFIED: Mutex<BTreeMap<String, Inode>> = Mutex::new(BTreeMap::new());
 
-/// Notes the name of a verified descriptor that is about to be opened.
-pub(super) fn expect(name: &str) {
-    VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+/// Device and number of a file.
+type Inode = (u64, u64);
+
+/// Notes the name of a verified descriptor that is about to be opened. `false`: the same file is there already.
+pub(super) fn expect(name: &str, inode: Inode) -> bool {
+    let mut verified = VERIFIED.lock().unwrap_or_else(PoisonError::into_inner);
+    let new = verified.values().all(|known| *known != inode);
+    if new {
+        verified.insert(name.to_owned(), inode);
+    }
+    new
 }
 
 /// What is loaded although nothing here verified it, such as a preloaded library.
@@ -52,7 +60,7 @@ fn is_known(name: &str) -> bool {
 
 /// Any other descriptor is as foreign as a path.
 fn is_verified(name: &str) -> bool {
-    VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
 }
 
 fn loaded() -> Vec<String> {
@@ -82,7 +90,8 @@ mod tests {
 
     #[test]
     fn only_verified_descriptors_and_system_folders_are_known() {
-        expect("/proc/self/fd/7000");
+        assert!(expect("/proc/self/fd/7000", (0, 7000)));
+        assert!(!expect("/proc/self/fd/7001", (0, 7000)), "the same file under another number");
         for (name, known) in [
             ("", true),
             ("linux-vdso.so.1", true),

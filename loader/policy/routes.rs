@@ -7,14 +7,10 @@ use super::{Route, Target, name};
 use crate::manifest::near::{self, quoted};
 use crate::manifest::wire;
 use crate::refusal::Code;
-use crate::route::{self, Match, MatchError};
+use crate::route::{self, Match, MatchError, Source};
 
-/// Sources that are answered with an HTTP response.
-const HTTP: [&str; 6] = ["http", "api-gateway-rest", "api-gateway-http", "function-url", "alb", "vpc-lattice"];
-/// Of those, the ones that have no streaming invoke mode.
+/// HTTP sources that have no streaming invoke mode.
 const NEVER_STREAMED: [&str; 3] = ["api-gateway-http", "alb", "vpc-lattice"];
-/// Sources whose records can be given to a handler one by one.
-const BATCHES: [&str; 4] = ["sqs", "kinesis", "dynamodb", "kafka"];
 /// The most records of one batch that are worked on at once.
 const CONCURRENCY: u32 = 1000;
 
@@ -106,28 +102,10 @@ fn overlap(routes: &[(String, wire::Route)], conflict: &route::Conflict) -> Prob
 
 /// The keys that say how an event is answered, and which sources have them.
 fn answer_keys(route: &wire::Route) -> Result<(), Problem> {
-    let source = route.source.as_str();
-    let http = HTTP.contains(&source);
-    // A WebSocket's failure is answered as an HTTP one; its replies have no stream.
-    let answered = http || source == "websocket";
-    let batches = BATCHES.contains(&source);
-    let keys = [
-        ("reply", route.reply.is_some(), http, "HTTP sources have it"),
-        ("on_failure", route.on_failure.is_some(), answered, "HTTP sources and websocket have it"),
-        ("batch", route.batch.is_some(), batches, "sqs, kinesis, dynamodb and kafka have it"),
-        (
-            "report_batch_item_failures",
-            route.report_batch_item_failures.is_some(),
-            batches,
-            "sqs, kinesis, dynamodb and kafka have it",
-        ),
-        ("concurrency", route.concurrency.is_some(), batches, "sqs, kinesis, dynamodb and kafka have it"),
-    ];
-    for (key, used, fits, who) in keys {
-        if used && !fits {
-            let what = format!("the source {} does not have {key:?}", quoted(source));
-            return Err(Problem::new(Code::RouteKeyUnknown, what).hint(who).within([key]).on_key());
-        }
+    if route.concurrency.is_some() && !Source::named(&route.source).is_some_and(Source::is_batch) {
+        let what = format!("the source {} does not have \"concurrency\"", quoted(&route.source));
+        let problem = Problem::new(Code::RouteKeyUnknown, what).hint("sqs, kinesis, dynamodb and kafka have it");
+        return Err(problem.within(["concurrency"]).on_key());
     }
     match route.concurrency {
         Some(_) if route.batch != Some(wire::Batch::Each) => {
@@ -159,6 +137,9 @@ fn doubts(route: &wire::Route) -> Option<Problem> {
 mod tests {
     use super::*;
     use crate::manifest::Manifest;
+
+    const HTTP: [&str; 6] = ["http", "api-gateway-rest", "api-gateway-http", "function-url", "alb", "vpc-lattice"];
+    const BATCHES: [&str; 4] = ["sqs", "kinesis", "dynamodb", "kafka"];
 
     #[test]
     fn what_the_matcher_refuses_is_placed_at_the_key_that_is_at_fault() {

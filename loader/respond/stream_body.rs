@@ -26,19 +26,12 @@ struct Sent {
     stream: Option<TaskStream>,
     /// The stream was dropped before its end.
     cut: bool,
-    bytes: u64,
     failure: Option<Failure>,
 }
 
 impl StreamEnd {
     fn lock(&self) -> MutexGuard<'_, Sent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Body bytes handed to the connection so far.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.lock().bytes
     }
 
     /// Drops the plugin's stream, whatever the connection still holds, and says why the reply broke off, where it did.
@@ -89,7 +82,6 @@ impl StreamBody {
     }
 
     fn item(&self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.end.lock().bytes += bytes.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
@@ -145,10 +137,7 @@ impl Body for StreamBody {
         };
         match next {
             Poll::Ready(Some(Ok(buffer))) => self.item(Bytes::from_owner(buffer)),
-            Poll::Ready(Some(Err(error))) => {
-                let failure = Failure::of_plugin(lambda_plugin_abi_v1::Outcome::ERROR, error.as_ref());
-                self.fail(failure)
-            }
+            Poll::Ready(Some(Err(failure))) => self.fail(failure),
             Poll::Ready(None) => {
                 self.end.lock().stream = None;
                 Poll::Ready(None)
@@ -193,7 +182,7 @@ mod tests {
         let stream = || Some(TaskStream::new(lambda_plugin_abi_v1::Stream::EMPTY));
         let (mut body, end) = StreamBody::new(b"{}", Some("whole".into()), stream(), None);
         assert_eq!(frames(&mut body), [some(&["{}\0\0\0\0\0\0\0\0", "whole"]), vec![None]].concat());
-        assert_eq!((end.close(), end.bytes()), (None, 5));
+        assert_eq!(end.close(), None);
         assert_eq!(frames(&mut body), [None], "closed after its end");
         let (mut body, end) = StreamBody::new(b"{}", None, stream(), None);
         assert_eq!(end.close(), None);

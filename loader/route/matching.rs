@@ -79,13 +79,6 @@ impl Match {
         self.selector
     }
 
-    /// What is allowed and probably not meant.
-    #[must_use]
-    pub fn warning(&self) -> Option<&'static str> {
-        let open = self.selector == Selector::One(Source::Eventbridge) && self.condition("event_source").is_none();
-        open.then_some("an `eventbridge` route without `event_source` takes what anyone who may put events chooses to send")
-    }
-
     pub(super) fn condition(&self, name: &str) -> Option<&Condition> {
         self.conditions.iter().find(|(key, _)| *key == name).map(|(_, condition)| condition)
     }
@@ -300,12 +293,5 @@ mod tests {
         for key in written {
             assert!(ROWS.iter().any(|row| row.keys.iter().any(|known| known.name == key)), "{key}");
         }
-    }
-
-    #[test]
-    fn an_eventbridge_route_that_trusts_everyone_is_warned_of() {
-        assert!(parse(r#"{"source":"eventbridge","to":"p"}"#).unwrap().warning().is_some());
-        assert!(parse(r#"{"source":"eventbridge","to":"p","event_source":"aws.ec2"}"#).unwrap().warning().is_none());
-        assert!(parse(r#"{"source":"direct","to":"p"}"#).unwrap().warning().is_none());
     }
 }

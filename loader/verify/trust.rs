@@ -126,9 +126,22 @@ impl fmt::Display for Trust {
 /// `manifest-untrusted`, `manifest-pin-mismatch`, `function-not-listed`, `serial-too-old`.
 pub fn check(file: &ManifestFile, settings: &TrustSettings, functions: &[String], serial: Option<u64>) -> Result<Trust, Refusal> {
     let trust = ground(file, settings)?;
-    check_function(file, settings, functions)?;
-    check_serial(file, settings, serial)?;
+    addressee(file, settings, functions, serial)?;
     Ok(trust)
+}
+
+/// Whether a manifest that is believed is for this function, and new enough: the second half of [`check`].
+///
+/// # Errors
+/// `function-not-listed`, `serial-too-old`.
+pub fn addressee(
+    file: &ManifestFile,
+    settings: &TrustSettings,
+    functions: &[String],
+    serial: Option<u64>,
+) -> Result<(), Refusal> {
+    check_function(file, settings, functions)?;
+    check_serial(file, settings, serial)
 }
 
 /// Whether the bytes are believed, before anything of them is parsed.

@@ -35,14 +35,11 @@ unsafe impl Sync for Handle {}
 
 impl Handle {
     pub(crate) fn new(invocation: v1::Invocation) -> Self {
-        // SAFETY: `ctx` and `query` came together from the host; the name is alive during the call.
-        #[expect(unsafe_code, reason = "asks the host")]
-        let facts = unsafe { (invocation.query)(invocation.ctx, v1::Slice::of(INVOCATION.as_bytes()), 1) };
-        Handle { facts: facts.cast(), invocation }
+        Handle { facts: invocation.query(INVOCATION, 1).cast(), invocation }
     }
 
     pub(crate) fn ctx(&self) -> *const () {
-        self.invocation.ctx
+        self.invocation.ctx()
     }
 
     fn facts(&self) -> Option<&InvocationV1> {

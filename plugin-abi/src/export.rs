@@ -300,10 +300,21 @@ pub unsafe fn invoke(
     let Some(entry) = entries.get(handler as usize) else {
         return task(None, std::future::ready(Error::new("Internal", "no handler with this index").outcome(v1::Outcome::ERROR)));
     };
-    match catch(|| entry(Call { state: Arc::clone(&instance.state), invocation, event })) {
-        Ok(task) => task,
-        Err(panic) => task(None, std::future::ready(panic.outcome(v1::Outcome::PANIC))),
-    }
+    caught(|| entry(Call { state: Arc::clone(&instance.state), invocation, event }))
+}
+
+/// Makes a task; a panic on the way becomes the task's outcome.
+pub fn caught(make: impl FnOnce() -> v1::Task) -> v1::Task {
+    catch(make).unwrap_or_else(|panic| task(None, std::future::ready(panic.outcome(v1::Outcome::PANIC))))
+}
+
+/// `query` of the ABI: this kit has nothing that a host could ask for.
+///
+/// # Safety
+/// None is asked of the caller; the signature is the ABI's.
+#[expect(unsafe_code, reason = "signature of `v1::Plugin::query`")]
+pub unsafe extern "C" fn query(_instance: *const (), _name: v1::Slice, _version: u32) -> *const () {
+    std::ptr::null()
 }
 
 /// `lifecycle` of the ABI.
@@ -314,10 +325,7 @@ pub unsafe fn invoke(
 pub unsafe fn lifecycle(instance: *const (), run: impl FnOnce(&Instance) -> v1::Task) -> v1::Task {
     // SAFETY: an `Instance` made by `started`, which is never freed, and only ever shared.
     let instance = unsafe { &*instance.cast::<Instance>() };
-    match catch(|| run(instance)) {
-        Ok(task) => task,
-        Err(panic) => task(None, std::future::ready(panic.outcome(v1::Outcome::PANIC))),
-    }
+    caught(|| run(instance))
 }
 
 /// serde's message without the values it quotes: `invalid type: string "secret", expected u32` keeps the kind alone. Names of

@@ -122,8 +122,10 @@ macro_rules! export {
             unsafe extern "C" fn __plugin_start(host: *const __v1::Host, config: __v1::Buffer) -> __v1::Task {
                 // SAFETY: `host` points to a `Host` that lives as long as the process (`v1::Plugin::start`).
                 let host = unsafe { *host };
-                let _ = &config;
-                $crate::__start!(host, config, &__plugin_needs(), $($start)?)
+                __kit::caught(|| {
+                    let _ = &config;
+                    $crate::__start!(host, config, &__plugin_needs(), $($start)?)
+                })
             }
 
             unsafe extern "C" fn __plugin_invoke(instance: *const (), handler: u32, invocation: __v1::Invocation, event: __v1::Buffer) -> __v1::Task {
@@ -151,6 +153,7 @@ macro_rules! export {
                     start: __plugin_start,
                     invoke: __plugin_invoke,
                     lifecycle: __plugin_lifecycle,
+                    query: __kit::query,
                 }
                 .leak_into_prefix()
             }

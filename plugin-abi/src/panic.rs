@@ -14,11 +14,19 @@ thread_local! {
 /// destructor could panic again.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
     let outer = CATCHING.replace(true);
+    // Of a panic that the author's code caught itself, earlier: no word of it belongs to what fails now.
+    drop(LAST.take());
     let result = catch_unwind(AssertUnwindSafe(work));
     CATCHING.set(outer);
     result.map_err(|payload| {
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-        let message = LAST.take().unwrap_or_else(|| "panicked".to_owned());
+        // `resume_unwind` calls no hook: then the payload alone knows.
+        let said = || payload.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| payload.downcast_ref().cloned());
+        let message =
+            LAST.take().or_else(|| said().map(|text| format!("panicked: {text}"))).unwrap_or_else(|| "panicked".to_owned());
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // Whatever a destructor panics with may panic again when it is dropped: it is not.
+            std::mem::forget(second);
+        }
         Error::new("Panic", message)
     })
 }
@@ -64,6 +72,23 @@ mod tests {
         }
         let error = catch(|| std::panic::panic_any(Bomb)).unwrap_err();
         assert!(error.message().contains("from the payload") || error.message().contains("(no message)"), "{error}");
+        struct Again;
+        impl Drop for Again {
+            fn drop(&mut self) {
+                std::panic::panic_any(Again);
+            }
+        }
+        catch(|| std::panic::panic_any(Again)).unwrap_err();
         assert_eq!(catch(|| 1).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_panic_that_was_caught_earlier_is_not_told_of_one_that_comes_later() {
+        install_hook();
+        let caught = catch(|| std::panic::catch_unwind(|| panic!("card 4111")).unwrap_err()).unwrap();
+        let error = catch(|| std::panic::resume_unwind(caught)).unwrap_err();
+        assert_eq!(error.message(), "panicked: card 4111", "its own payload, and no place");
+        let error = catch(|| std::panic::resume_unwind(Box::new(7))).unwrap_err();
+        assert_eq!(error.message(), "panicked");
     }
 }

@@ -102,7 +102,8 @@ unsafe extern "C" fn poll(data: *mut (), waker: *const v1::Waker, item: *mut v1:
         Ok(Poll::Pending) => return v1::Stream::PENDING,
         Ok(Poll::Ready(None)) => return v1::Stream::END,
         Ok(Poll::Ready(Some(Ok(bytes)))) => (v1::Stream::ITEM, v1::Buffer::new(bytes)),
-        Ok(Poll::Ready(Some(Err(error)))) | Err(error) => (v1::Stream::ERROR, v1::Buffer::new(error.json())),
+        Ok(Poll::Ready(Some(Err(error)))) => (v1::Stream::ERROR, v1::Buffer::new(error.json())),
+        Err(panic) => (v1::Stream::PANIC, v1::Buffer::new(panic.json())),
     };
     // SAFETY: `item` points to room for one buffer (`v1::Stream::poll`).
     unsafe { item.write(buffer) };

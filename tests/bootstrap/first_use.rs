@@ -89,13 +89,24 @@ fn a_start_past_the_deadline_fails_the_event_and_not_the_process() {
 }
 
 #[test]
-fn a_handler_that_is_missing_is_found_with_the_first_event() {
+fn a_handler_that_is_missing_is_found_with_the_first_event_and_before_any_code_runs() {
     let mut manifest = misbehave();
     manifest["plugins"]["misbehave"] = json!({ "load": "first-use" });
     manifest["routes"]["spawn"]["to"] = "misbehave.nothing".into();
-    let world = World::start(lambda(), folder(&["misbehave", "echo"], manifest), &[]);
+    let folder = folder(&["misbehave", "echo"], manifest);
+    let mark = folder.path().join("mark");
+    let world = World::start(lambda(), folder, &[("MISBEHAVE_MARK", mark.to_str().unwrap())]);
     for _ in 0..2 {
         assert_eq!(world.error(spawn())[0], "Runtime.LoaderHandlerMissing");
         world.serves_on();
     }
+    assert!(!mark.exists(), "plugin code ran");
+}
+
+#[test]
+fn how_its_file_is_held_is_told_when_it_is_loaded() {
+    let (world, _mark) = world(Value::Null);
+    assert_eq!(world.reply(spawn()), 42);
+    let line = lines::holding(&world.process, "loading misbehave@");
+    assert!(line.contains("at its first use: sealed, openat2, "), "{line}");
 }

@@ -67,6 +67,19 @@ fn whatever_it_does_instead_the_first_error_is_the_answer() {
 }
 
 #[test]
+fn one_that_blocks_ends_the_process_and_the_first_error_is_still_the_answer() {
+    let world = world();
+    let event = operation("error", json!({ "then": "block" }));
+    let answer = world.ask(Event { timeout: Some(Duration::from_secs(2)), ..Event::new(event) });
+    let Kind::Error { error_type, body } = &answer.kind else { panic!("{answer:?}") };
+    let found = crate::world::error(error_type.clone(), body);
+    assert_eq!(found, ["Function.OutOfStock", "OutOfStock", "nothing left"]);
+    assert_eq!(world.exit_code(), Some(1), "{}", world.output());
+    lines::line_of(&world.process, &[&answer.request_id, "the handler failed: OutOfStock"]);
+    lines::line_of(&world.process, &[&answer.request_id, "on_error: the handler blocked its thread past its deadline"]);
+}
+
+#[test]
 fn an_event_that_goes_well_is_none_of_its_business() {
     let world = world();
     world.serves_on();

@@ -90,7 +90,8 @@ fn a_stream_that_fails_in_the_middle_ends_in_trailers() {
     };
     let query = |end: &str| json!({ "chunks": "2", "ms": "1", "end": end });
     check(query("error"), "Function.BrokenPipe", "BrokenPipe", "the source ran dry", "handler-failed");
-    check(query("panic"), "Function.Panic", "Panic", "stream went wrong", "handler-failed");
+    let panicked = "Runtime.LoaderHandlerPanicked";
+    check(query("panic"), panicked, panicked, "stream went wrong", "handler-panicked");
     let late = "Runtime.LoaderDeadlineExceeded";
     check(query("hang"), late, late, "the reply's stream did not end before the deadline", "deadline-exceeded");
 }

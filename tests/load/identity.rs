@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use lambda_loader::Code;
 use lambda_loader::load;
 use lambda_loader::verify::Verified;
 use lambda_loader::verify::seal::{Content, Memfd};
@@ -134,6 +135,17 @@ fn one_file_under_two_names_is_two_plugins_with_their_own_statics() {
     assert_eq!([asked(&one, "count", "1"), asked(&one, "count", "1"), asked(&two, "count", "1")], [1, 2, 1]);
     assert_eq!(asked(&one, "keep", "1"), 1);
     assert_eq!(asked(&two, "kept", "1"), json!([]), "each has its own state");
+}
+
+/// Where there is no sealed copy, glibc would unify them by their inode.
+#[test]
+fn one_file_under_two_names_is_refused_where_there_is_no_sealed_copy() {
+    let file = keeper();
+    let unsealed = |name: &str| Verified { descriptor: fs::File::open(&file).unwrap().into(), ..verify(name, &file).unwrap() };
+    assert!(load::plugin(unsealed("one")).is_ok());
+    let refusal = load::plugin(unsealed("two")).unwrap_err();
+    assert_eq!(refusal.code, Code::LoadFailed);
+    assert!(refusal.to_string().contains("plugin \"two\": it is the same file as another artifact"), "{refusal}");
 }
 
 /// The same through the real process: three plugins of one interface type, two of them from one file, swapped on disk meanwhile.

@@ -103,6 +103,12 @@ const HARMLESS_FLAGS_1: u64 =
     elf::DF_1_NOW.0 | elf::DF_1_NODELETE.0 | elf::DF_1_ORIGIN.0 | elf::DF_1_NODEFLIB.0 | elf::DF_1_NODUMP.0;
 const HARMLESS_FLAGS: u64 = elf::DF_ORIGIN.0 | elf::DF_SYMBOLIC.0 | elf::DF_BIND_NOW.0 | elf::DF_STATIC_TLS.0 | elf::DF_TEXTREL.0;
 
+/// The most libraries that an object may need: what is done for each must stay little, whatever the file says.
+const MOST_NEEDED: usize = 256;
+
+/// The most findings that are kept.
+const MOST_FINDINGS: usize = 64;
+
 /// Reads a dynamic section up to its end mark, which must be there.
 pub(super) fn read(section: &[u8], findings: &mut Vec<Refusal>) -> Result<Dynamic, Refusal> {
     let Ok(entries) = pod::slice_from_all_bytes::<Dyn64<Le>>(section) else {
@@ -117,14 +123,17 @@ pub(super) fn read(section: &[u8], findings: &mut Vec<Refusal>) -> Result<Dynami
                 ended = true;
                 break;
             }
-            (elf::DT_NEEDED, _) => dynamic.needed.push(value),
+            (elf::DT_NEEDED, _) if dynamic.needed.len() < MOST_NEEDED => dynamic.needed.push(value),
+            (elf::DT_NEEDED, _) => return Err(malformed(format!("it needs more than {MOST_NEEDED} libraries"))),
             (_, Meaning::Known | Meaning::Ignored) => {
                 // glibc takes the last, other tools the first.
                 if dynamic.entries.insert(tag, value).is_some() {
                     return Err(malformed(format!("the dynamic section has entry {:#x} twice", tag.0)));
                 }
             }
-            (_, Meaning::Forbidden(name)) => findings.push(forbidden(name, tag)),
+            // The first few say enough.
+            (_, Meaning::Forbidden(name)) if findings.len() < MOST_FINDINGS => findings.push(forbidden(name, tag)),
+            (_, Meaning::Forbidden(_)) => {}
         }
     }
     if !ended {

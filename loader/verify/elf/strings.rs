@@ -9,6 +9,9 @@ use super::image::Image;
 use super::malformed;
 use crate::refusal::Refusal;
 
+/// The longest name in bytes, as file systems have it.
+const LONGEST: usize = 255;
+
 /// The dynamic string table. Its last byte is NUL, so a string that begins inside ends inside.
 pub(super) struct Strings<'a> {
     bytes: &'a [u8],
@@ -34,9 +37,10 @@ impl<'a> Strings<'a> {
     pub(super) fn text(&self, offset: u64, whose: &str) -> Result<&'a str, Refusal> {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)).filter(|rest| !rest.is_empty());
         let rest = rest.ok_or_else(|| malformed(format!("the name of {whose} lies outside the string table")))?;
-        let text = rest.split(|byte| *byte == 0).next().unwrap_or_default();
+        // A name that is too long is not read to its end: many could point to the same one.
+        let text = rest.get(..LONGEST + 2).unwrap_or(rest).split(|byte| *byte == 0).next().unwrap_or_default();
         match std::str::from_utf8(text) {
-            Ok(text) if text.len() <= 255 && !text.chars().any(char::is_control) => Ok(text),
+            Ok(text) if text.len() <= LONGEST && !text.chars().any(char::is_control) => Ok(text),
             _ => Err(malformed(format!("the name of {whose} is no name"))),
         }
     }

@@ -75,10 +75,12 @@ impl Buffer {
     /// Hands `owner`'s bytes over without copying them. `owner` is boxed, so its address is stable; its `as_ref` is called once.
     #[must_use]
     pub fn new<T: AsRef<[u8]> + Send + 'static>(owner: T) -> Self {
-        let owner = Box::new(owner);
-        let bytes: &[u8] = (*owner).as_ref();
-        let (ptr, len) = (bytes.as_ptr(), bytes.len());
-        Buffer { ptr, len, owner: Box::into_raw(owner).cast(), release: release_box::<T> }
+        let owner = Box::into_raw(Box::new(owner));
+        // SAFETY: just made, and used through this pointer alone until `release`. Not through the box: moving a box would end the
+        // borrow of bytes that lie inside it.
+        #[expect(unsafe_code, reason = "borrows from behind the pointer that is given away")]
+        let bytes: &[u8] = unsafe { &*owner }.as_ref();
+        Buffer { ptr: bytes.as_ptr(), len: bytes.len(), owner: owner.cast(), release: release_box::<T> }
     }
 }
 
@@ -106,8 +108,10 @@ unsafe extern "C" fn release_nothing(_owner: *mut ()) {}
 unsafe extern "C" fn release_box<T>(owner: *mut ()) {
     // SAFETY: `owner` is the `Box<T>` that `Buffer::new::<T>` turned into a pointer, and `Buffer::drop` calls this once.
     let owner = unsafe { Box::from_raw(owner.cast::<T>()) };
-    // A destructor that panics must not unwind into the other side. Nothing is left to report it to.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(owner)));
+    // A destructor that panics must not unwind into the other side, nor may what it panicked with. Nothing is left to report it to.
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(owner))) {
+        std::mem::forget(payload);
+    }
 }
 
 #[cfg(test)]

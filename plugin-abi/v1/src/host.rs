@@ -27,20 +27,52 @@ unsafe impl Sync for Host {}
 #[repr(C)]
 #[derive(Debug, StableAbi)]
 pub struct Invocation {
-    /// First argument of `query` and `release`. The host also takes it in log records, to tell which invocation they belong to.
-    pub ctx: *const (),
-    /// As [`Host::query`]; the services are valid until `release`.
-    pub query: unsafe extern "C" fn(ctx: *const (), name: Slice, version: u32) -> *const (),
-    /// Gives the invocation back.
-    pub release: unsafe extern "C" fn(ctx: *const ()),
+    ctx: *const (),
+    query: unsafe extern "C" fn(ctx: *const (), name: Slice, version: u32) -> *const (),
+    release: unsafe extern "C" fn(ctx: *const ()),
 }
 
-// SAFETY: the host promises that `query` and `release` may be called from any thread.
+// SAFETY: `Invocation::new` takes only functions that may be called from any thread.
 #[expect(unsafe_code, reason = "raw pointers are not Send of themselves")]
 unsafe impl Send for Invocation {}
-// SAFETY: `query` takes no lock and mutates nothing; the host promises that it may be called from several threads at once.
+// SAFETY: `Invocation::new` takes only a `query` that may be called from several threads at once.
 #[expect(unsafe_code, reason = "raw pointers are not Sync of themselves")]
 unsafe impl Sync for Invocation {}
+
+impl Invocation {
+    /// An invocation of the host's.
+    ///
+    /// # Safety
+    /// - `query(ctx, name, version)` returns null or a service of that name and version ([`crate::service`]) that is valid until
+    ///   `release`; it may be called from any thread, several at once.
+    /// - `release(ctx)` gives the invocation back, from any thread, once.
+    /// - Neither unwinds.
+    #[expect(unsafe_code, reason = "states the contract of the two functions")]
+    #[must_use]
+    pub const unsafe fn new(
+        ctx: *const (),
+        query: unsafe extern "C" fn(*const (), Slice, u32) -> *const (),
+        release: unsafe extern "C" fn(*const ()),
+    ) -> Self {
+        Invocation { ctx, query, release }
+    }
+
+    /// What log records carry to say which invocation they belong to ([`crate::service::RecordV1`]). Means nothing to the plugin.
+    #[must_use]
+    pub const fn ctx(&self) -> *const () {
+        self.ctx
+    }
+
+    /// The service struct of that name and version, valid until the invocation is dropped; null where this host does not have it.
+    #[must_use]
+    pub fn query(&self, name: &str, version: u32) -> *const () {
+        // SAFETY: `ctx` and `query` came together (`Invocation::new`), `release` has not been called, and `name` lives during the call.
+        #[expect(unsafe_code, reason = "asks the host")]
+        unsafe {
+            (self.query)(self.ctx, Slice::of(name.as_bytes()), version)
+        }
+    }
+}
 
 impl Drop for Invocation {
     #[expect(unsafe_code, reason = "calls into the host")]

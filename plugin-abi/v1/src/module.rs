@@ -19,8 +19,11 @@ pub struct Plugin {
     /// Runs the handler with that index in the note's list. Several invocations may be in flight at once.
     pub invoke: unsafe extern "C" fn(instance: *const (), handler: u32, invocation: Invocation, event: Buffer) -> Task,
     /// Tells the plugin of a [`Phase`].
-    #[sabi(last_prefix_field)]
     pub lifecycle: unsafe extern "C" fn(instance: *const (), phase: u32) -> Task,
+    /// What a later host may ask of a plugin, as [`Host::query`] the other way round: a struct of functions by name and version, valid
+    /// for the life of the process, or null where this plugin does not have it. No host asks anything yet.
+    #[sabi(last_prefix_field)]
+    pub query: unsafe extern "C" fn(instance: *const (), name: Slice, version: u32) -> *const (),
 }
 
 /// What happens to the process. A plugin answers an unknown phase with an empty value.

@@ -119,8 +119,10 @@ impl Stream {
     pub const ITEM: u32 = 1;
     /// The stream is over; nothing was written.
     pub const END: u32 = 2;
-    /// The stream failed; a JSON object with `errorType` and `errorMessage` was written, and nothing follows.
+    /// The author's code failed; a JSON object with `errorType` and `errorMessage` was written, and nothing follows.
     pub const ERROR: u32 = 3;
+    /// The author's code panicked; the same was written, and nothing follows.
+    pub const PANIC: u32 = 4;
 
     /// A stream that is over.
     pub const EMPTY: Stream = Stream { data: std::ptr::null_mut(), poll: poll_empty, release: release_empty };
@@ -129,7 +131,7 @@ impl Stream {
     ///
     /// # Safety
     /// - `poll(data, waker, item)` returns [`Stream::PENDING`] or [`Stream::END`], or writes a valid [`Buffer`] and returns
-    ///   [`Stream::ITEM`] or [`Stream::ERROR`].
+    ///   [`Stream::ITEM`], [`Stream::ERROR`] or [`Stream::PANIC`].
     /// - `release(data)` frees `data` in whatever state it is.
     /// - Neither unwinds. Both may be called on any thread, never two at once.
     #[expect(unsafe_code, reason = "states the contract of the two functions")]
@@ -142,12 +144,13 @@ impl Stream {
         Stream { data, poll, release }
     }
 
-    /// Polls once: `Poll::Ready(None)` at the end, `Err` with the JSON of a failure.
+    /// Polls once: `Poll::Ready(None)` at the end; `Err` with [`Outcome::ERROR`] or [`Outcome::PANIC`] and the JSON of a failure. A
+    /// code that this generation does not know is an error without words, never an end.
     ///
     /// # Safety
     /// `waker` points to a valid [`Waker`] for the duration of the call, and no earlier call returned the end or an error.
     #[expect(unsafe_code, reason = "calls into the other side")]
-    pub unsafe fn poll(&mut self, waker: *const Waker) -> std::task::Poll<Option<Result<Buffer, Buffer>>> {
+    pub unsafe fn poll(&mut self, waker: *const Waker) -> std::task::Poll<Option<Result<Buffer, (u32, Buffer)>>> {
         use std::task::Poll;
         let mut item = std::mem::MaybeUninit::uninit();
         // SAFETY: `data` and `poll` belong together (`Stream::new`); `&mut self` makes the call the only one.
@@ -156,8 +159,11 @@ impl Stream {
             // SAFETY: `ITEM` means that a buffer was written (`Stream::new`).
             Self::ITEM => Poll::Ready(Some(Ok(unsafe { item.assume_init() }))),
             // SAFETY: `ERROR` means that a buffer was written (`Stream::new`).
-            Self::ERROR => Poll::Ready(Some(Err(unsafe { item.assume_init() }))),
-            _ => Poll::Ready(None),
+            Self::ERROR => Poll::Ready(Some(Err((Outcome::ERROR, unsafe { item.assume_init() })))),
+            // SAFETY: `PANIC` means that a buffer was written (`Stream::new`).
+            Self::PANIC => Poll::Ready(Some(Err((Outcome::PANIC, unsafe { item.assume_init() })))),
+            Self::END => Poll::Ready(None),
+            _ => Poll::Ready(Some(Err((Outcome::ERROR, Buffer::EMPTY)))),
         }
     }
 }

@@ -227,6 +227,10 @@ async fn context(_event: Bytes, cx: Context<State>) -> Result<Value, Error> {
 async fn report(event: Value) -> Result<Value, Error> {
     log::info!("reported {}", event["error"]["errorType"]);
     match event["event"]["input"]["then"].as_str() {
+        Some("block") => {
+            std::thread::sleep(Duration::from_secs(60));
+            Ok(Value::Null)
+        }
         Some("handle") => Ok(serde_json::json!({ "handled": true, "response": event })),
         Some("ignore") => Ok(serde_json::json!({ "handled": false, "response": event })),
         Some("half") => Ok(serde_json::json!({ "handled": true })),
