@@ -7,7 +7,7 @@ use super::{Route, Target, name};
 use crate::manifest::near::{self, quoted};
 use crate::manifest::wire;
 use crate::refusal::Code;
-use crate::route::{self, Match, MatchError, Source};
+use crate::route::{self, Match, MatchError};
 
 /// HTTP sources that have no streaming invoke mode.
 const NEVER_STREAMED: [&str; 3] = ["api-gateway-http", "alb", "vpc-lattice"];
@@ -100,13 +100,8 @@ fn overlap(routes: &[(String, wire::Route)], conflict: &route::Conflict) -> Prob
     problem
 }
 
-/// The keys that say how an event is answered, and which sources have them.
+/// What the keys that say how an event is answered want of each other.
 fn answer_keys(route: &wire::Route) -> Result<(), Problem> {
-    if route.concurrency.is_some() && !Source::named(&route.source).is_some_and(Source::is_batch) {
-        let what = format!("the source {} does not have \"concurrency\"", quoted(&route.source));
-        let problem = Problem::new(Code::RouteKeyUnknown, what).hint("sqs, kinesis, dynamodb and kafka have it");
-        return Err(problem.within(["concurrency"]).on_key());
-    }
     match route.concurrency {
         Some(_) if route.batch != Some(wire::Batch::Each) => {
             let problem = Problem::new(Code::ManifestValue, "without \"batch\": \"each\" this has no effect");
@@ -181,7 +176,10 @@ mod tests {
                     ("report", wire::Route { report_batch_item_failures: Some(false), ..plain.clone() }),
                     ("concurrency", wire::Route { concurrency: Some(1), batch: Some(Batch::Each), ..plain.clone() }),
                 ];
-                let found = keys.iter().filter(|(_, route)| answer_keys(route).is_err()).map(|(key, _)| *key);
+                let found = keys
+                    .iter()
+                    .filter(|(_, route)| Match::parse(route).is_err() || answer_keys(route).is_err())
+                    .map(|(key, _)| *key);
                 assert_eq!(found.collect::<Vec<_>>(), refused, "{source}");
                 assert!(answer_keys(&plain).is_ok());
             }

@@ -115,12 +115,13 @@ fn further(route: &wire::Route) -> [(&'static str, Option<&String>); 24] {
 }
 
 /// The keys of an entry that say how events are answered.
-fn answering(route: &wire::Route) -> [(&'static str, bool); 4] {
+fn answering(route: &wire::Route) -> [(&'static str, bool); 5] {
     [
         ("reply", route.reply.is_some()),
         ("on_failure", route.on_failure.is_some()),
         ("batch", route.batch.is_some()),
         ("report_batch_item_failures", route.report_batch_item_failures.is_some()),
+        ("concurrency", route.concurrency.is_some()),
     ]
 }
 
@@ -129,7 +130,7 @@ fn answers(selector: Selector) -> &'static [&'static str] {
     match selector {
         _ if selector.is_http() => &["reply", "on_failure"],
         Selector::One(Source::Websocket) => &["on_failure"],
-        Selector::One(source) if source.is_batch() => &["batch", "report_batch_item_failures"],
+        Selector::One(source) if source.is_batch() => &["batch", "report_batch_item_failures", "concurrency"],
         _ => &[],
     }
 }
@@ -216,7 +217,7 @@ mod tests {
             "path",
             unknown,
             "a route with source `sqs` has no key `path`",
-            "`sqs` has `resource`, `batch`, `report_batch_item_failures`",
+            "`sqs` has `resource`, `batch`, `report_batch_item_failures`, `concurrency`",
         );
         check(
             r#"{"source":"http","to":"p","stage":"prod"}"#,

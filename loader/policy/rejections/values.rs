@@ -147,7 +147,7 @@ fn concurrency_is_for_batches_one_record_at_a_time() {
         r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
 "routes":{"r":{"source":"http","to":"p","concurrency":1}}}"#,
         Code::RouteKeyUnknown,
-        r#"m.json:2:41: routes.r.concurrency: the source "http" does not have "concurrency" (hint: sqs, kinesis, dynamodb and kafka have it)"#,
+        r#"m.json:2:41: routes.r.concurrency: a route with source `http` has no key `concurrency` (hint: `http` has `method`, `path`, `host`, `reply`, `on_failure`)"#,
     );
     check(
         r#"{"version":1,"plugins":{"p":{"path":"p.so"}},
