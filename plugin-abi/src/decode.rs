@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use lambda_plugin_abi_v1 as v1;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
@@ -20,14 +21,19 @@ impl DecodeBytes for &Probe<Bytes> {
     }
 }
 
-/// Events that serde reads.
+/// Events that serde reads. The bound is the method's, so that a type without it gets serde's own advice.
 pub trait DecodeJson<T> {
     /// The event as a value.
-    fn decode(self, event: v1::Buffer, invocation: &Handle) -> Result<T, Error>;
+    fn decode(self, event: v1::Buffer, invocation: &Handle) -> Result<T, Error>
+    where
+        T: for<'de> Deserialize<'de>;
 }
 
-impl<T: DeserializeOwned> DecodeJson<T> for Probe<T> {
-    fn decode(self, event: v1::Buffer, _invocation: &Handle) -> Result<T, Error> {
+impl<T> DecodeJson<T> for Probe<T> {
+    fn decode(self, event: v1::Buffer, _invocation: &Handle) -> Result<T, Error>
+    where
+        T: for<'de> Deserialize<'de>,
+    {
         json(&event)
     }
 }
@@ -91,7 +97,6 @@ pub(crate) fn without_values(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

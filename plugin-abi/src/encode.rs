@@ -31,14 +31,19 @@ impl EncodeStream for &Probe<StreamReply> {
     }
 }
 
-/// Replies that serde writes.
+/// Replies that serde writes. The bound is the method's, so that a type without it gets serde's own advice.
 pub trait EncodeJson<T> {
     /// The reply as an outcome.
-    fn encode(self, reply: T) -> Result<v1::Outcome, Error>;
+    fn encode(self, reply: T) -> Result<v1::Outcome, Error>
+    where
+        T: Serialize;
 }
 
-impl<T: Serialize> EncodeJson<T> for Probe<T> {
-    fn encode(self, reply: T) -> Result<v1::Outcome, Error> {
+impl<T> EncodeJson<T> for Probe<T> {
+    fn encode(self, reply: T) -> Result<v1::Outcome, Error>
+    where
+        T: Serialize,
+    {
         let json = serde_json::to_vec(&reply).map_err(|error| Error::new("ReplyEncode", format_args!("reply: {error}")))?;
         Ok(v1::Outcome::value(v1::Buffer::new(json), v1::Outcome::JSON))
     }

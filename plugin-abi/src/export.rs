@@ -61,18 +61,33 @@ where
     State(PhantomData)
 }
 
-/// A handler with everything about its signature known.
+/// A handler whose event and answer are known. Nothing of it has bounds, so that a handler that does not fit is one error, at
+/// [`bind`], and not one more for each use.
 #[expect(missing_debug_implementations, reason = "internal to the macro")]
-#[expect(clippy::type_complexity, reason = "markers only")]
-pub struct Bound<S, F, M, N>(F, PhantomData<fn() -> (S, M, N)>);
+pub struct Bound<S, F, E, A> {
+    handler: F,
+    call: fn(&F, E, Context<S>) -> A,
+}
 
 /// Binds a handler to the plugin's state.
-pub fn bind<S, F, M, N>(_state: &State<S>, handler: F) -> Bound<S, F, M, N>
-where
-    F: Handler<S, M>,
-    F::Answer: Answer<N>,
-{
-    Bound(handler, PhantomData)
+pub fn bind<S, F: Handler<S, M>, M>(_state: &State<S>, handler: F) -> Bound<S, F, F::Event, F::Answer> {
+    Bound { handler, call: F::call }
+}
+
+/// What the plugin needs for a handler's answer.
+#[must_use]
+pub fn runtime<S, F, E, A: Answer<N>, N>(_handler: &Bound<S, F, E, A>) -> Option<StartRuntime> {
+    A::RUNTIME
+}
+
+/// Waits for a handler's answer.
+pub fn answer<A: Answer<N>, N>(answer: A) -> impl Future<Output = Result<A::Value, Error>> + Send {
+    answer.answer()
+}
+
+/// The type of a reply.
+pub fn reply<T>(_reply: &T) -> Probe<T> {
+    Probe(PhantomData)
 }
 
 /// A type, to find the right `decode` or `encode` by.
@@ -87,36 +102,16 @@ impl<T> Clone for Probe<T> {
 
 impl<T> Copy for Probe<T> {}
 
-impl<S, F, M, N> Bound<S, F, M, N>
-where
-    F: Handler<S, M>,
-    F::Answer: Answer<N>,
-{
+impl<S, F, E, A> Bound<S, F, E, A> {
     /// The event type.
     #[must_use]
-    pub fn event(&self) -> Probe<F::Event> {
+    pub fn event(&self) -> Probe<E> {
         Probe(PhantomData)
-    }
-
-    /// The reply type.
-    #[must_use]
-    pub fn reply(&self) -> Probe<<F::Answer as Answer<N>>::Value> {
-        Probe(PhantomData)
-    }
-
-    /// Starts what the plugin needs for it.
-    #[must_use]
-    pub fn runtime(&self) -> Option<StartRuntime> {
-        F::Answer::RUNTIME
     }
 
     /// Calls the handler.
-    pub fn call(
-        &self,
-        event: F::Event,
-        context: Context<S>,
-    ) -> impl Future<Output = Result<<F::Answer as Answer<N>>::Value, Error>> + Send {
-        self.0.call(event, context).answer()
+    pub fn call(&self, event: E, context: Context<S>) -> A {
+        (self.call)(&self.handler, event, context)
     }
 }
 

@@ -112,14 +112,14 @@ macro_rules! export {
                     let (event, invocation, context) = call.open(&state)?;
                     let event = (&handler.event()).decode(event, &invocation)?;
                     drop(invocation);
-                    let reply = handler.call(event, context).await?;
-                    (&handler.reply()).encode(reply)
+                    let reply = __kit::answer(handler.call(event, context)).await?;
+                    (&__kit::reply(&reply)).encode(reply)
                 })
             }),+];
 
             fn __plugin_needs() -> [Option<$crate::StartRuntime>; ENTRIES.len()] {
                 let state = state!();
-                [$(__kit::bind(&state, $crate::__handler!($name $(: $handler)?)).runtime()),+]
+                [$(__kit::runtime(&__kit::bind(&state, $crate::__handler!($name $(: $handler)?)))),+]
             }
 
             unsafe extern "C" fn __plugin_describe() -> __v1::Slice {
