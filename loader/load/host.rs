@@ -2,7 +2,7 @@
 
 use lambda_plugin_abi_v1 as v1;
 use std::sync::Arc;
-use v1::service::{LOG, LogV1, RecordV1};
+use v1::service::{LOG, LogV1, PLUGIN, PluginV1, RecordV1};
 
 use crate::invocation::Invocation;
 use crate::log::{self, Labels, Level, Record};
@@ -15,6 +15,7 @@ pub struct PluginHost {
     /// Set once its own address is known.
     abi: std::sync::OnceLock<v1::Host>,
     log: std::sync::OnceLock<LogV1>,
+    plugin: std::sync::OnceLock<PluginV1>,
 }
 
 impl PluginHost {
@@ -26,10 +27,15 @@ impl PluginHost {
             digest: digest.into(),
             abi: std::sync::OnceLock::new(),
             log: std::sync::OnceLock::new(),
+            plugin: std::sync::OnceLock::new(),
         }));
         let ctx = (&raw const *host).cast();
         host.abi.get_or_init(|| v1::Host { ctx, query });
         host.log.get_or_init(|| LogV1 { ctx, max_level: log::max_level() as u32, write });
+        host.plugin.get_or_init(|| PluginV1 {
+            name: v1::Slice::of(host.name.as_bytes()),
+            digest: v1::Slice::of(host.digest.as_bytes()),
+        });
         host
     }
 
@@ -59,6 +65,9 @@ unsafe extern "C" fn query(ctx: *const (), name: v1::Slice, version: u32) -> *co
     match (name, version) {
         (Some(name), 1) if name == LOG.as_bytes() => {
             host.log.get().map_or(std::ptr::null(), |log| std::ptr::from_ref(log).cast())
+        }
+        (Some(name), 1) if name == PLUGIN.as_bytes() => {
+            host.plugin.get().map_or(std::ptr::null(), |plugin| std::ptr::from_ref(plugin).cast())
         }
         _ => std::ptr::null(),
     }

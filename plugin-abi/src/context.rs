@@ -8,6 +8,20 @@ use std::time::{Duration, SystemTime};
 use v1::service::{INVOCATION, InvocationV1};
 
 /// One invocation: its identity, its deadline, and the plugin's state. Cheap to clone, and valid beyond the invocation.
+///
+/// The second argument of a handler. `S` is what `start` returns, and `()` in a plugin without one.
+///
+/// ```
+/// use lambda_plugin_abi::{Context, Error, testing};
+///
+/// fn greet(name: String, cx: Context<String>) -> Result<String, Error> {
+///     Ok(format!("{}, {name} ({})", cx.state(), cx.request_id()))
+/// }
+///
+/// let cx = testing::Invocation::new().request_id("r-1").context("good day".to_owned());
+/// assert_eq!(greet("Ada".into(), cx)?, "good day, Ada (r-1)");
+/// # Ok::<(), Error>(())
+/// ```
 pub struct Context<S = ()> {
     state: Arc<S>,
     invocation: Arc<Handle>,
@@ -20,7 +34,8 @@ impl<S> Clone for Context<S> {
 }
 
 /// The host's invocation with the one service of it that the kit uses.
-pub(crate) struct Handle {
+#[expect(missing_debug_implementations, reason = "internal to the macro")]
+pub struct Handle {
     /// Owns what `facts` points into.
     invocation: v1::Invocation,
     facts: *const InvocationV1,
@@ -50,11 +65,16 @@ impl Handle {
         }
     }
 
-    fn text(&self, pick: impl FnOnce(&InvocationV1) -> v1::Slice) -> Option<&str> {
+    pub(crate) fn text(&self, pick: impl FnOnce(&InvocationV1) -> v1::Slice) -> Option<&str> {
         // SAFETY: the host's text is UTF-8 in memory that lives as long as `self.invocation` (`InvocationV1`).
         #[expect(unsafe_code, reason = "text of the host's")]
         let bytes = unsafe { pick(self.facts()?).bytes() }?;
         std::str::from_utf8(bytes).ok()
+    }
+
+    #[cfg(feature = "lambda_runtime")]
+    pub(crate) fn deadline_ms(&self) -> u64 {
+        self.facts().map_or(0, |facts| facts.deadline_ms)
     }
 
     fn time(&self, pick: impl FnOnce(&InvocationV1) -> u64) -> Option<SystemTime> {
@@ -71,30 +91,65 @@ impl<S> Context<S> {
     }
 
     /// What `start` returned.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// struct State {
+    ///     table: String,
+    /// }
+    /// let cx = Invocation::new().context(State { table: "orders".into() });
+    /// assert_eq!(cx.state().table, "orders");
+    /// ```
     #[must_use]
     pub fn state(&self) -> &S {
         &self.state
     }
 
-    /// What `start` returned, to keep.
+    /// What `start` returned, to keep: for a task that goes on after the reply.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().context(String::from("orders"));
+    /// let state = cx.shared_state();
+    /// std::thread::spawn(move || assert_eq!(*state, "orders")).join().unwrap();
+    /// ```
     #[must_use]
     pub fn shared_state(&self) -> Arc<S> {
         Arc::clone(&self.state)
     }
 
     /// Lambda's request id.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().request_id("r-1").context(());
+    /// assert_eq!(cx.request_id(), "r-1");
+    /// ```
     #[must_use]
     pub fn request_id(&self) -> &str {
         self.invocation.text(|facts| facts.request_id).unwrap_or_default()
     }
 
     /// When Lambda ends the invocation. `None`: not known, as under some local emulators.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().without_deadline().context(());
+    /// assert_eq!(cx.deadline(), None);
+    /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<SystemTime> {
         self.invocation.time(|facts| facts.deadline_ms)
     }
 
     /// How long the handler has before the loader gives up on it, a margin before [`Context::deadline`]. `None`: for ever.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// # use std::time::Duration;
+    /// let cx = Invocation::new().timeout(Duration::from_secs(3)).context(());
+    /// assert!(cx.remaining() < Some(Duration::from_secs(3)));
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         let end = self.invocation.time(|facts| facts.give_up_ms)?;
@@ -102,48 +157,96 @@ impl<S> Context<S> {
     }
 
     /// ARN of the function, version or alias that was invoked.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().function_arn("arn:aws:lambda:eu-west-1:123456789012:function:orders").context(());
+    /// assert_eq!(cx.function_arn(), "arn:aws:lambda:eu-west-1:123456789012:function:orders");
+    /// ```
     #[must_use]
     pub fn function_arn(&self) -> &str {
         self.invocation.text(|facts| facts.function_arn).unwrap_or_default()
     }
 
     /// X-Ray trace header. It is not in the environment: plugins read that while others run.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().trace_id("Root=1-2-3").context(());
+    /// assert_eq!(cx.trace_id(), Some("Root=1-2-3"));
+    /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
         self.invocation.text(|facts| facts.trace_id)
     }
 
     /// Tenant id of a tenant-isolated function.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().tenant_id("blue").context(());
+    /// assert_eq!(cx.tenant_id(), Some("blue"));
+    /// ```
     #[must_use]
     pub fn tenant_id(&self) -> Option<&str> {
         self.invocation.text(|facts| facts.tenant_id)
     }
 
     /// Client context of the mobile SDKs, as the JSON that was sent.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().client_context(r#"{"custom":{}}"#).context(());
+    /// assert_eq!(cx.client_context(), Some(r#"{"custom":{}}"#));
+    /// ```
     #[must_use]
     pub fn client_context(&self) -> Option<&str> {
         self.invocation.text(|facts| facts.client_context)
     }
 
     /// Cognito identity, as the JSON that was sent.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().identity(r#"{"identityId":"i"}"#).context(());
+    /// assert_eq!(cx.identity(), Some(r#"{"identityId":"i"}"#));
+    /// ```
     #[must_use]
     pub fn identity(&self) -> Option<&str> {
         self.invocation.text(|facts| facts.identity)
     }
 
     /// Event source, such as `sqs`.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().source("sqs").context(());
+    /// assert_eq!(cx.source(), "sqs");
+    /// ```
     #[must_use]
     pub fn source(&self) -> &str {
         self.invocation.text(|facts| facts.source).unwrap_or_default()
     }
 
     /// What sent the event, as a rule an ARN.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().resource("arn:aws:sqs:eu-west-1:123456789012:orders").context(());
+    /// assert_eq!(cx.resource(), Some("arn:aws:sqs:eu-west-1:123456789012:orders"));
+    /// ```
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         self.invocation.text(|facts| facts.resource)
     }
 
     /// Name of the manifest's route that brought the event here.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::testing::Invocation;
+    /// let cx = Invocation::new().route("order-queue").context(());
+    /// assert_eq!(cx.route(), "order-queue");
+    /// ```
     #[must_use]
     pub fn route(&self) -> &str {
         self.invocation.text(|facts| facts.route).unwrap_or_default()

@@ -1,9 +1,6 @@
 //! What `export!` expands to: the note, the four functions of the ABI, and the root module header.
 
-use bytes::Bytes;
 use lambda_plugin_abi_v1 as v1;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -13,7 +10,15 @@ use crate::context::Handle;
 use crate::panic::catch;
 use crate::signature::{Answer, Handler, Start, StartRuntime};
 use crate::task::task;
-use crate::{Context, Error, Host, StreamReply, log, panic};
+use crate::{Context, Error, Host, config, log, panic};
+
+/// How events are read and replies written: the traits that the macro looks methods up in.
+pub mod codec {
+    #[cfg(feature = "lambda_runtime")]
+    pub use crate::decode::DecodeLambda;
+    pub use crate::decode::{DecodeBytes, DecodeJson};
+    pub use crate::encode::{EncodeBytes, EncodeJson, EncodeStream};
+}
 
 pub use crate::note::{Description, Note};
 pub use abi_stable;
@@ -56,18 +61,33 @@ where
     State(PhantomData)
 }
 
-/// A handler with everything about its signature known.
+/// A handler whose event and answer are known. Nothing of it has bounds, so that a handler that does not fit is one error, at
+/// [`bind`], and not one more for each use.
 #[expect(missing_debug_implementations, reason = "internal to the macro")]
-#[expect(clippy::type_complexity, reason = "markers only")]
-pub struct Bound<S, F, M, N>(F, PhantomData<fn() -> (S, M, N)>);
+pub struct Bound<S, F, E, A> {
+    handler: F,
+    call: fn(&F, E, Context<S>) -> A,
+}
 
 /// Binds a handler to the plugin's state.
-pub fn bind<S, F, M, N>(_state: &State<S>, handler: F) -> Bound<S, F, M, N>
-where
-    F: Handler<S, M>,
-    F::Answer: Answer<N>,
-{
-    Bound(handler, PhantomData)
+pub fn bind<S, F: Handler<S, M>, M>(_state: &State<S>, handler: F) -> Bound<S, F, F::Event, F::Answer> {
+    Bound { handler, call: F::call }
+}
+
+/// What the plugin needs for a handler's answer.
+#[must_use]
+pub fn runtime<S, F, E, A: Answer<N>, N>(_handler: &Bound<S, F, E, A>) -> Option<StartRuntime> {
+    A::RUNTIME
+}
+
+/// Waits for a handler's answer.
+pub fn answer<A: Answer<N>, N>(answer: A) -> impl Future<Output = Result<A::Value, Error>> + Send {
+    answer.answer()
+}
+
+/// The type of a reply.
+pub fn reply<T>(_reply: &T) -> Probe<T> {
+    Probe(PhantomData)
 }
 
 /// A type, to find the right `decode` or `encode` by.
@@ -82,44 +102,27 @@ impl<T> Clone for Probe<T> {
 
 impl<T> Copy for Probe<T> {}
 
-impl<S, F, M, N> Bound<S, F, M, N>
-where
-    F: Handler<S, M>,
-    F::Answer: Answer<N>,
-{
+impl<S, F, E, A> Bound<S, F, E, A> {
     /// The event type.
     #[must_use]
-    pub fn event(&self) -> Probe<F::Event> {
+    pub fn event(&self) -> Probe<E> {
         Probe(PhantomData)
-    }
-
-    /// The reply type.
-    #[must_use]
-    pub fn reply(&self) -> Probe<<F::Answer as Answer<N>>::Value> {
-        Probe(PhantomData)
-    }
-
-    /// Starts what the plugin needs for it.
-    #[must_use]
-    pub fn runtime(&self) -> Option<StartRuntime> {
-        F::Answer::RUNTIME
     }
 
     /// Calls the handler.
-    pub fn call(
-        &self,
-        event: F::Event,
-        context: Context<S>,
-    ) -> impl Future<Output = Result<<F::Answer as Answer<N>>::Value, Error>> + Send {
-        self.0.call(event, context).answer()
+    pub fn call(&self, event: E, context: Context<S>) -> A {
+        (self.call)(&self.handler, event, context)
     }
 }
 
 impl Call {
     /// Takes the call apart. Where the state is not the one that the handler takes, which the macro rules out, an error.
-    pub fn open<S: Any + Send + std::marker::Sync>(self, _state: &State<S>) -> Result<(v1::Buffer, Context<S>), Error> {
+    pub fn open<S: Any + Send + std::marker::Sync>(
+        self,
+        _state: &State<S>,
+    ) -> Result<(v1::Buffer, Arc<Handle>, Context<S>), Error> {
         let state = Arc::downcast::<S>(self.state).map_err(|_| Error::new("Internal", "the state is of another type"))?;
-        Ok((self.event, Context::new(state, self.invocation)))
+        Ok((self.event, Arc::clone(&self.invocation), Context::new(state, self.invocation)))
     }
 
     /// Runs `future` for this invocation. `encode` is the last step, so that an error of it is one of the handler's.
@@ -133,72 +136,9 @@ impl Call {
     }
 }
 
-/// Events that are passed on as they came.
-pub trait DecodeBytes {
-    /// The event as bytes, without a copy.
-    fn decode(self, event: v1::Buffer) -> Result<Bytes, Error>;
-}
-
-impl DecodeBytes for &Probe<Bytes> {
-    fn decode(self, event: v1::Buffer) -> Result<Bytes, Error> {
-        Ok(Bytes::from_owner(event))
-    }
-}
-
-/// Events that serde reads.
-pub trait DecodeJson<T> {
-    /// The event as a value.
-    fn decode(self, event: v1::Buffer) -> Result<T, Error>;
-}
-
-impl<T: DeserializeOwned> DecodeJson<T> for Probe<T> {
-    fn decode(self, event: v1::Buffer) -> Result<T, Error> {
-        // serde_json's message names line and column, and of the event's contents at most the kind of a value.
-        serde_json::from_slice(event.as_ref())
-            .map_err(|error| Error::new("EventDecode", format_args!("event: {}", without_values(&error))))
-    }
-}
-
-/// Replies that are sent as they are.
-pub trait EncodeBytes {
-    /// The reply as an outcome, without a copy.
-    fn encode(self, reply: Bytes) -> Result<v1::Outcome, Error>;
-}
-
-impl EncodeBytes for &Probe<Bytes> {
-    fn encode(self, reply: Bytes) -> Result<v1::Outcome, Error> {
-        Ok(v1::Outcome::value(v1::Buffer::new(reply), 0))
-    }
-}
-
-/// Replies that are sent in pieces.
-pub trait EncodeStream {
-    /// The reply as an outcome.
-    fn encode(self, reply: StreamReply) -> Result<v1::Outcome, Error>;
-}
-
-impl EncodeStream for &Probe<StreamReply> {
-    fn encode(self, reply: StreamReply) -> Result<v1::Outcome, Error> {
-        reply.outcome()
-    }
-}
-
-/// Replies that serde writes.
-pub trait EncodeJson<T> {
-    /// The reply as an outcome.
-    fn encode(self, reply: T) -> Result<v1::Outcome, Error>;
-}
-
-impl<T: Serialize> EncodeJson<T> for Probe<T> {
-    fn encode(self, reply: T) -> Result<v1::Outcome, Error> {
-        let json = serde_json::to_vec(&reply).map_err(|error| Error::new("ReplyEncode", format_args!("reply: {error}")))?;
-        Ok(v1::Outcome::value(v1::Buffer::new(json), v1::Outcome::JSON))
-    }
-}
-
 /// Connects the plugin to the host and, where something in it is async, starts its runtime. First thing of every start.
 fn set_up(host: Host, needs: &[Option<StartRuntime>]) -> Result<(), Error> {
-    if let Some(service) = host.log() {
+    if let Some(service) = host.log_service() {
         log::connect(service);
     }
     panic::install_hook();
@@ -241,10 +181,9 @@ where
     task(None, async move {
         let state = async {
             ready?;
-            let read = serde_json::from_slice(config.as_ref());
+            let read = config::read(config.as_ref(), &host)?;
             drop(config);
-            let config = read.map_err(|error| Error::new("ConfigDecode", format_args!("config: {}", without_values(&error))))?;
-            start.call(config, host).answer().await
+            start.call(read, host).answer().await
         };
         state.await.map_or_else(|error| error.outcome(v1::Outcome::ERROR), started)
     })
@@ -326,75 +265,4 @@ pub unsafe fn lifecycle(instance: *const (), run: impl FnOnce(&Instance) -> v1::
     // SAFETY: an `Instance` made by `started`, which is never freed, and only ever shared.
     let instance = unsafe { &*instance.cast::<Instance>() };
     caught(|| run(instance))
-}
-
-/// serde's message without the values it quotes: `invalid type: string "secret", expected u32` keeps the kind alone. Names of
-/// fields stay.
-fn without_values(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(['"', '`']) {
-        let (before, quoted) = rest.split_at(at);
-        out.push_str(before);
-        // What follows `expected` is the author's own types.
-        if before.contains("expected ") || before.ends_with("field ") || out.ends_with("field ") {
-            break;
-        }
-        let quote = if quoted.starts_with('"') { '"' } else { '`' };
-        let mut escaped = false;
-        let end = quoted[1..].find(|c| {
-            let closes = c == quote && !escaped;
-            escaped = c == '\\' && !escaped;
-            closes
-        });
-        out.push('…');
-        match end {
-            Some(end) => rest = &quoted[end + 2..],
-            None => return out,
-        }
-        if rest.starts_with(", expected ") {
-            break;
-        }
-    }
-    match rest.find(['"', '`']) {
-        Some(at) if !out.is_empty() && (out.ends_with("field ") || out.contains("expected ")) => out.push_str(&rest[at..]),
-        _ => out.push_str(rest),
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read into")]
-    struct Order {
-        id: u32,
-        kind: Kind,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Kind {
-        Book,
-    }
-
-    #[test]
-    fn decode_errors_name_fields_and_never_values() {
-        for (json, expected) in [
-            (r#"{"id":"se, expected cret"}"#, "event: invalid type: string …, expected u32 at line 1 column 25"),
-            (r#"{"id":1,"kind":"secret"}"#, "event: unknown variant …, expected `book` at line 1 column 23"),
-            (r#"{"id":-5}"#, "event: invalid value: integer …, expected u32 at line 1 column 8"),
-            (r#"{"id":1}"#, "event: missing field `kind` at line 1 column 8"),
-            (r#"{"idd":1}"#, "event: unknown field `idd`, expected `id` or `kind` at line 1 column 6"),
-            ("{", "event: EOF while parsing an object at line 1 column 1"),
-        ] {
-            let error = DecodeJson::<Order>::decode(Probe::<Order>(PhantomData), v1::Buffer::new(json)).unwrap_err();
-            assert_eq!(error.message(), expected, "{json}");
-        }
-    }
 }

@@ -37,23 +37,29 @@
 
 #![deny(unsafe_code)]
 
+mod config;
 mod context;
+mod decode;
+mod encode;
 mod error;
 mod host;
 mod log;
+#[cfg(feature = "lambda_runtime")]
+mod moved;
 mod note;
 mod panic;
 mod reply;
 mod runtime;
 mod signature;
 mod task;
+pub mod testing;
 
 #[doc(hidden)]
 pub mod export;
 
 pub use context::Context;
 pub use error::{Error, IntoError};
-pub use host::Host;
+pub use host::{Host, Level};
 pub use reply::{Prelude, StreamReply};
 pub use signature::{Answer, Handler, Start, StartRuntime};
 
@@ -78,7 +84,7 @@ macro_rules! export {
             use $crate::export as __kit;
             use __kit::v1_types as __v1;
             #[allow(unused_imports, reason = "which of them is used depends on the handlers' types")]
-            use __kit::{DecodeBytes as _, DecodeJson as _, EncodeBytes as _, EncodeJson as _, EncodeStream as _};
+            use __kit::codec::*;
 
             const DESCRIPTION: __kit::Description = __kit::Description {
                 name: env!("CARGO_PKG_NAME"),
@@ -103,16 +109,17 @@ macro_rules! export {
                 call.run(|call| async move {
                     let state = state!();
                     let handler = __kit::bind(&state, $crate::__handler!($name $(: $handler)?));
-                    let (event, context) = call.open(&state)?;
-                    let event = (&handler.event()).decode(event)?;
-                    let reply = handler.call(event, context).await?;
-                    (&handler.reply()).encode(reply)
+                    let (event, invocation, context) = call.open(&state)?;
+                    let event = (&handler.event()).decode(event, &invocation)?;
+                    drop(invocation);
+                    let reply = __kit::answer(handler.call(event, context)).await?;
+                    (&__kit::reply(&reply)).encode(reply)
                 })
             }),+];
 
             fn __plugin_needs() -> [Option<$crate::StartRuntime>; ENTRIES.len()] {
                 let state = state!();
-                [$(__kit::bind(&state, $crate::__handler!($name $(: $handler)?)).runtime()),+]
+                [$(__kit::runtime(&__kit::bind(&state, $crate::__handler!($name $(: $handler)?)))),+]
             }
 
             unsafe extern "C" fn __plugin_describe() -> __v1::Slice {

@@ -60,7 +60,18 @@ pub(crate) fn connect(service: &'static v1::service::LogV1) {
 
 /// Writes one record, where the host wants that level.
 pub(crate) fn write(level: u32, target: &str, message: &str, fields: Option<Map<String, Value>>) {
-    let Some(host) = HOST.get().filter(|host| level <= host.max_level) else { return };
+    write_to(HOST.get().copied(), level, target, message, fields);
+}
+
+/// Writes one record to that host's log, where it wants that level.
+pub(crate) fn write_to(
+    host: Option<&v1::service::LogV1>,
+    level: u32,
+    target: &str,
+    message: &str,
+    fields: Option<Map<String, Value>>,
+) {
+    let Some(host) = host.filter(|host| level <= host.max_level) else { return };
     let fields = fields.filter(|fields| !fields.is_empty()).and_then(|fields| serde_json::to_string(&fields).ok());
     let invocation = Current::invocation();
     let record = v1::service::RecordV1 {

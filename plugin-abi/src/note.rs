@@ -70,10 +70,16 @@ impl Description {
         let mut index = 0;
         while index < self.handlers.len() {
             let name = self.handlers[index];
-            assert!(is_name(name), "a handler's name is [a-z][a-z0-9_-]*, as in the manifest's `to`");
+            assert!(
+                is_name(name),
+                "a handler's name is [a-z][a-z0-9_-]*, as in the manifest's `to`: write `handlers: {{ on_message: onMessage }}`"
+            );
             let mut earlier = 0;
             while earlier < index {
-                assert!(!same(self.handlers[earlier], name), "two handlers of one name");
+                assert!(
+                    !same(self.handlers[earlier], name),
+                    "two handlers of one name: write `handlers: {{ first: path::to::one, second: path::to::another }}`"
+                );
                 earlier += 1;
             }
             at = put_text(out, at, really, if index == 0 { "\"" } else { ",\"" }, name);

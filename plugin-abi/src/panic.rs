@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Once;
 
 use crate::Error;
 
@@ -31,8 +32,29 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
     })
 }
 
-/// Notes panics for [`catch`], and logs those of other threads. Replaces the hook that prints to standard error.
+/// For tests: what was the hook before stays it for all panics but those of the plugin, so that assertions are reported as ever.
+pub(crate) fn keep_the_hook() {
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if CATCHING.get() {
+                LAST.set(Some(describe(info)));
+            } else {
+                before(info);
+            }
+        }));
+    });
+}
+
+static HOOK: Once = Once::new();
+
+/// Notes panics for [`catch`], and logs those of other threads. Replaces the hook that prints to standard error. Later calls change
+/// nothing.
 pub(crate) fn install_hook() {
+    HOOK.call_once(log_panics);
+}
+
+fn log_panics() {
     std::panic::set_hook(Box::new(|info| {
         let text = describe(info);
         if CATCHING.get() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_core::Stream;
 use lambda_plugin_abi_v1 as v1;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -18,7 +18,14 @@ use crate::task::VTABLE;
 use crate::{Error, runtime};
 
 /// Status, headers and cookies that go before a streamed body.
-#[derive(Clone, Debug, Serialize)]
+///
+/// ```
+/// use lambda_plugin_abi::Prelude;
+/// let mut prelude = Prelude { status_code: 201, ..Prelude::default() };
+/// prelude.headers.insert("content-type".into(), "text/plain".into());
+/// prelude.cookies.push("seen=1".into());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Prelude {
     /// HTTP status code.
@@ -37,6 +44,17 @@ impl Default for Prelude {
 
 /// A reply whose body is sent while it is being made. It goes out in pieces where the route says `"reply": "stream"`, and is
 /// collected first where it does not.
+///
+/// ```
+/// use futures_util::stream::iter;
+/// use lambda_plugin_abi::{Error, Prelude, StreamReply};
+///
+/// async fn count(to: u32) -> Result<StreamReply, Error> {
+///     let lines = iter(1..=to).map(|number| Ok(format!("{number}\n").into()));
+///     Ok(StreamReply::new(lines).prelude(Prelude { status_code: 206, ..Prelude::default() }))
+/// }
+/// # use futures_util::StreamExt as _;
+/// ```
 pub struct StreamReply {
     prelude: Prelude,
     body: Body,
@@ -44,11 +62,22 @@ pub struct StreamReply {
 
 impl StreamReply {
     /// A reply with status 200. A body that ends in an error is cut off there, and the service told so.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::{Error, StreamReply};
+    /// let pieces = [Ok("half".into()), Err(Error::new("BrokenPipe", "the source ran dry"))];
+    /// let reply = StreamReply::new(futures_util::stream::iter(pieces));
+    /// ```
     pub fn new(body: impl Stream<Item = Result<Bytes, Error>> + Send + 'static) -> Self {
         StreamReply { prelude: Prelude::default(), body: Box::pin(body) }
     }
 
     /// The same with another status, headers or cookies.
+    ///
+    /// ```
+    /// # use lambda_plugin_abi::{Prelude, StreamReply};
+    /// let reply = StreamReply::new(futures_util::stream::empty()).prelude(Prelude { status_code: 204, ..Prelude::default() });
+    /// ```
     #[must_use]
     pub fn prelude(mut self, prelude: Prelude) -> Self {
         self.prelude = prelude;

@@ -46,7 +46,8 @@ impl<S, F: Fn(E, Context<S>) -> A, E, A> Handler<S, (E, Context<S>)> for F {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be `start`",
     label = "not a start function",
-    note = "write `async fn start(config: Config, host: Host) -> Result<State, Error>`; `host`, `config` and `async` may be left out"
+    note = "write `async fn start(config: Config, host: Host) -> Result<State, Error>`; `host`, `config` and `async` may be left out",
+    note = "`Config` is your own type, with `#[derive(serde::Deserialize)]`"
 )]
 pub trait Start<M> {
     /// What the manifest's `config` is read as.
@@ -90,9 +91,9 @@ pub type StartRuntime = fn() -> std::io::Result<()>;
 
 /// What a handler gives: a `Result`, or a `Send` future of one.
 #[diagnostic::on_unimplemented(
-    message = "a handler does not give `{Self}`",
+    message = "neither a handler nor `start` can return `{Self}`",
     label = "neither a `Result` nor a `Send` future of one",
-    note = "return `Result<T, Error>`, from an `async fn` or a plain one"
+    note = "return `Result<T, Error>`, from an `async fn` or a plain one; the error is one that `?` takes"
 )]
 pub trait Answer<N> {
     /// What it gives when it goes well.

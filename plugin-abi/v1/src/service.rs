@@ -7,6 +7,9 @@ use crate::Slice;
 /// Name of [`LogV1`], asked of the host.
 pub const LOG: &str = "log";
 
+/// Name of [`PluginV1`], asked of the host.
+pub const PLUGIN: &str = "plugin";
+
 /// Name of [`InvocationV1`], asked of an invocation.
 pub const INVOCATION: &str = "invocation";
 
@@ -36,6 +39,16 @@ pub struct RecordV1 {
     pub message: Slice,
     /// A JSON object of further fields, or absent.
     pub fields: Slice,
+}
+
+/// What the host calls the plugin that asks. Text is UTF-8; valid for the life of the process.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PluginV1 {
+    /// Its name in the manifest.
+    pub name: Slice,
+    /// First digits of its file's SHA-256, or absent.
+    pub digest: Slice,
 }
 
 /// What is known of one invocation. Text is UTF-8; what the service did not send is absent.
@@ -72,6 +85,12 @@ unsafe impl Sync for LogV1 {}
 // SAFETY: as for Sync.
 #[expect(unsafe_code, reason = "raw pointers are not Send of themselves")]
 unsafe impl Send for LogV1 {}
+// SAFETY: immutable once made, and the text it points to lives as long as the process.
+#[expect(unsafe_code, reason = "raw pointers are not Sync of themselves")]
+unsafe impl Sync for PluginV1 {}
+// SAFETY: as for Sync.
+#[expect(unsafe_code, reason = "raw pointers are not Send of themselves")]
+unsafe impl Send for PluginV1 {}
 // SAFETY: immutable once made, and the text it points to lives as long as the invocation.
 #[expect(unsafe_code, reason = "raw pointers are not Sync of themselves")]
 unsafe impl Sync for InvocationV1 {}
