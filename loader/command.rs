@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod from;
+mod import_zappa;
 mod inspect;
 mod invoke;
 mod lock;
@@ -42,6 +43,8 @@ enum Command {
     Route(route::Arguments),
     /// Run an event through the plugins in this process; the reply goes to standard output
     Invoke(invoke::Arguments),
+    /// Write the skeleton of a manifest from Zappa's settings, and list what has no counterpart
+    ImportZappa(import_zappa::Arguments),
 }
 
 /// What every command takes.
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => (inspect::run(&arguments), arguments.output.format),
         Command::Route(arguments) => (route::run(&arguments), arguments.common.output.format),
         Command::Invoke(arguments) => (invoke::run(&arguments), arguments.common.output.format),
+        Command::ImportZappa(arguments) => (import_zappa::run(&arguments), arguments.output.format),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -96,6 +96,8 @@ codes! {
     // The command line.
     /// The command line, or an environment variable that stands for it, is wrong.
     Usage = "usage", Usage;
+    /// The settings to import are not such as Zappa writes or reads.
+    ImportInvalid = "import-invalid", Usage;
 
     // The manifest, and whether to believe it.
     /// No manifest lies where it was looked for.

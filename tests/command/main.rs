@@ -9,6 +9,7 @@ mod mistakes;
 mod usage;
 
 mod from;
+mod import_zappa;
 mod inspect;
 mod invoke;
 mod lock;
