@@ -5,12 +5,17 @@ mod support;
 
 mod sandbox;
 
+mod excerpts;
 mod mistakes;
 mod usage;
 
+mod about;
+mod event;
 mod from;
 mod inspect;
 mod invoke;
 mod lock;
 mod route;
+mod schema;
+mod show_diff;
 mod verify;
