@@ -4,6 +4,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+mod about;
+mod complain;
+mod diff;
+mod effective;
+mod event;
 mod from;
 mod import_zappa;
 mod inspect;
@@ -12,6 +17,8 @@ mod lock;
 mod opened;
 mod replace;
 mod route;
+mod schema;
+mod show;
 mod verify;
 
 use crate::{Class, Refusal, version};
@@ -45,6 +52,18 @@ enum Command {
     Invoke(invoke::Arguments),
     /// Write the skeleton of a manifest from Zappa's settings, and list what has no counterpart
     ImportZappa(import_zappa::Arguments),
+    /// Show what the manifest says in one stage, and where
+    Show(show::Arguments),
+    /// Show what changes in what runs, between two stages or manifests
+    Diff(diff::Arguments),
+    /// Print a sample event to start from
+    Event(event::Arguments),
+    /// Print the manifest's JSON Schema, for editors
+    Schema(schema::Arguments),
+    /// Print a script that completes commands and options in a shell
+    Completions(about::CompletionsArguments),
+    /// Print a manual page: lambda-loader man | man -l -
+    Man(about::ManArguments),
 }
 
 /// What every command takes.
@@ -94,6 +113,12 @@ pub fn run() -> ExitCode {
         Command::Route(arguments) => (route::run(&arguments), arguments.common.output.format),
         Command::Invoke(arguments) => (invoke::run(&arguments), arguments.common.output.format),
         Command::ImportZappa(arguments) => (import_zappa::run(&arguments), arguments.output.format),
+        Command::Show(arguments) => (show::run(&arguments), arguments.common.output.format),
+        Command::Diff(arguments) => (diff::run(&arguments), arguments.common.output.format),
+        Command::Event(arguments) => (event::run(&arguments), arguments.output.format),
+        Command::Schema(arguments) => (schema::run(&arguments), arguments.output.format),
+        Command::Completions(arguments) => (about::completions(&arguments), arguments.output.format),
+        Command::Man(arguments) => (about::man(&arguments), arguments.output.format),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -107,7 +132,7 @@ pub fn run() -> ExitCode {
 /// A refusal, where it is the command's whole result.
 fn show(refusal: &Refusal, format: Format) {
     match format {
-        Format::Text => eprintln!("error[{}]: {refusal}", refusal.code.name()),
+        Format::Text => complain::refusal(refusal),
         Format::Json => print_json(&serde_json::json!({ "error": error_json(refusal) })),
     }
 }

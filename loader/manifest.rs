@@ -6,15 +6,21 @@
 //! decode  tree -> wire types    unknown keys, types
 //! place   position -> words     FILE:LINE:COLUMN: JSON.path
 //! edit    digests -> text       for `lock`: every other byte stays
+//! excerpt place -> lines         for people, without secrets
 //! render  tree -> text          for `lock --stage`
+//! schema  wire types -> schema   for editors
 //! ```
 
 mod decode;
 pub mod edit;
+#[cfg(feature = "tool")]
+mod excerpt;
 mod fault;
 pub(crate) mod near;
 mod place;
 mod render;
+#[cfg(feature = "tool")]
+pub mod schema;
 mod stage;
 pub mod text;
 pub mod wire;
@@ -266,6 +272,10 @@ fn check_default(default: &Node, stages: &[(Key, Node)]) -> Result<(), Fault> {
 
 /// The one place where a fault is put into words.
 fn refusal(name: &str, text: &str, root: Option<&Node>, fault: Fault) -> Refusal {
+    #[cfg(feature = "tool")]
+    let excerpt = excerpt::excerpt(text, root, &fault);
+    #[cfg(not(feature = "tool"))]
+    let excerpt = None;
     let mut at = name.to_owned();
     if let Some(span) = &fault.span {
         let (line, column) = place::line_column(text, span.start);
@@ -283,7 +293,7 @@ fn refusal(name: &str, text: &str, root: Option<&Node>, fault: Fault) -> Refusal
         let (line, column) = place::line_column(text, span.start);
         what.push_str(&format!("{between}{line}:{column}"));
     }
-    let refusal = Refusal::new(fault.code, at, what);
+    let refusal = Refusal { excerpt, ..Refusal::new(fault.code, at, what) };
     match fault.hint {
         Some(hint) => refusal.hint(hint),
         None => refusal,

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// What kind of thing was at fault. Decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -263,12 +264,25 @@ pub struct Refusal {
     pub what: String,
     /// The mend, in the imperative.
     pub hint: Option<Cow<'static, str>>,
+    /// The lines that it is about; only the tool for people has them.
+    pub excerpt: Option<Box<Excerpt>>,
+}
+
+/// Lines of the manifest, masked wherever they could hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The number of the first line.
+    pub line: usize,
+    /// The lines.
+    pub text: String,
+    /// The bytes in `text` that are meant, the main place first.
+    pub spots: Vec<Range<usize>>,
 }
 
 impl Refusal {
     /// A refusal at `place`.
     pub fn new(code: Code, place: impl Into<String>, what: impl Into<String>) -> Self {
-        Refusal { code, place: place.into(), what: what.into(), hint: None }
+        Refusal { code, place: place.into(), what: what.into(), hint: None, excerpt: None }
     }
 
     /// The same with a mend.

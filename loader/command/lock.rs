@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::from::Elsewhere;
 use super::opened::Opened;
-use super::{Common, Format, From, print, print_json, replace};
+use super::{Common, Format, From, complain, print, print_json, replace};
 use crate::manifest::Manifest;
 use crate::manifest::edit::{self, Change, Edited};
 use crate::policy::{self, Base};
@@ -140,7 +140,7 @@ fn show_text(locked: &Locked, check: bool, refusal: Option<&Refusal>) {
         print(&format!("{word:<9} {path:<widest$}  {architecture:<7}  {}{old}\n", change.new));
     }
     if let Some(refusal) = refusal {
-        eprintln!("error[{}]: {refusal}", refusal.code.name());
+        complain::refusal(refusal);
         return;
     }
     let done = if locked.written { "written" } else { "unchanged" };

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::opened::Opened;
-use super::{Common, Format, From, error_json, from, print, print_json};
+use super::{Common, Format, From, complain, error_json, from, print, print_json};
 use crate::load::SPOKEN;
 use crate::policy::{Artifact, Plan, Source};
 use crate::service::{check_handlers, wanted};
@@ -111,7 +111,7 @@ fn line(checked: &Checked<'_>) {
         }
         Err(refusal) => {
             print(&format!("refused {kind} {name}  {path}\n"));
-            eprintln!("error[{}]: {refusal}", refusal.code.name());
+            complain::refusal(refusal);
         }
     }
 }

@@ -8,7 +8,8 @@ use super::text::{Node, Value};
 use crate::refusal::Code;
 
 /// What a stage may not touch: all that says who may use the manifest and what it may name, and what is about the file itself.
-const FORBIDDEN: [&str; 8] = ["version", "functions", "serial", "allow", "lockdown", "stages", "default_stage", "$schema"];
+pub(super) const FORBIDDEN: [&str; 8] =
+    ["version", "functions", "serial", "allow", "lockdown", "stages", "default_stage", "$schema"];
 
 /// What names an artifact's bytes. They only make sense together, so a stage that sets one replaces all.
 pub(super) const BYTES: [&str; 3] = ["path", "s3", "sha256"];

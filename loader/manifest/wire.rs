@@ -12,6 +12,7 @@ pub use route::{Batch, OnFailure, Reply, Route, Where};
 
 /// A whole manifest.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// For editors: where the JSON Schema of this file is. Not read by the loader.
@@ -49,6 +50,7 @@ pub struct Manifest {
 
 /// What the rest of the manifest may name.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Allow {
     /// Folders that artifacts may lie in, relative to the manifest's own or absolute. Left out: the manifest's own folder.
@@ -61,6 +63,7 @@ pub struct Allow {
 
 /// Whether the process locks itself down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Lockdown {
     /// Try once; go on where the sandbox forbids it.

@@ -5,13 +5,18 @@ mod support;
 
 mod sandbox;
 
+mod excerpts;
 mod mistakes;
 mod usage;
 
+mod about;
+mod event;
 mod from;
 mod import_zappa;
 mod inspect;
 mod invoke;
 mod lock;
 mod route;
+mod schema;
+mod show_diff;
 mod verify;

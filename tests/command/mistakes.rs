@@ -13,7 +13,7 @@ fn mistakes_with_the_manifest() {
     fn check(sandbox: &Sandbox, arguments: &[&str], code: &str, message: &str) {
         let run = sandbox.run(&[&["verify"], arguments].concat());
         run.refused(3, code, &[]);
-        assert_eq!(run.err, format!("error[{code}]: {message}\n"));
+        assert_eq!(run.err.lines().next(), Some(format!("error[{code}]: {message}").as_str()), "{}", run.err);
     }
     check(
         &sandbox,

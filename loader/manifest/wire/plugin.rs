@@ -10,6 +10,7 @@ use super::Json;
 
 /// One entry of `plugins`. It has exactly one of `path` and `s3`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Plugin {
     /// The file, relative to the manifest's folder or absolute; `{arch}` is `x86_64` or `aarch64`.
@@ -26,6 +27,7 @@ pub struct Plugin {
 
 /// One entry of `libraries`. It has exactly one of `path` and `s3`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Library {
     /// The file, relative to the manifest's folder or absolute; `{arch}` is `x86_64` or `aarch64`.
@@ -38,6 +40,7 @@ pub struct Library {
 
 /// Where more variables come from. It has exactly one of `path` and `s3`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The file, relative to the manifest's folder or absolute.
@@ -50,6 +53,7 @@ pub struct Settings {
 
 /// When a plugin is verified, loaded and started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Load {
     /// Before the first event.
@@ -70,6 +74,7 @@ pub enum Sha256 {
 
 /// A digest an architecture.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Each {
     /// Of the file for `x86_64`.
@@ -97,5 +102,19 @@ impl<'de> Deserialize<'de> for Sha256 {
             }
         }
         deserializer.deserialize_any(Read)
+    }
+}
+
+#[cfg(feature = "tool")]
+impl schemars::JsonSchema for Sha256 {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sha256".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "One digest, or one per architecture.",
+            "anyOf": [generator.subschema_for::<String>(), generator.subschema_for::<Each>()],
+        })
     }
 }

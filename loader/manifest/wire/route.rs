@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 /// One entry of `routes`. Which keys an entry may have depends on its `source`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// The event source: `sqs`, `http`, `operation`, ….
@@ -112,6 +113,7 @@ impl<'de> Deserialize<'de> for Where {
 
 /// How an HTTP reply is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
     /// One JSON object; a streamed body is collected first, up to 6 MB.
@@ -123,6 +125,7 @@ pub enum Reply {
 
 /// What a failed handler becomes under an HTTP source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
     /// An invocation error, which the service answers with 502 and counts.
@@ -134,6 +137,7 @@ pub enum OnFailure {
 
 /// What one call of a handler gets of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Batch {
     /// The event as it came.
@@ -141,4 +145,18 @@ pub enum Batch {
     Whole,
     /// One record at a time, in the source's own envelope.
     Each,
+}
+
+#[cfg(feature = "tool")]
+impl schemars::JsonSchema for Where {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Where".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "The string that must stand there, or true for anything but null.",
+            "anyOf": [{ "type": "string" }, { "const": true }],
+        })
+    }
 }
