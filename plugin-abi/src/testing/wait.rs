@@ -49,7 +49,7 @@ pub(super) fn stream(mut stream: v1::Stream, until: Option<Instant>) -> Result<V
         match next {
             Poll::Ready(None) => return Ok(pieces),
             Poll::Ready(Some(Ok(piece))) => pieces.push(Bytes::from_owner(piece)),
-            Poll::Ready(Some(Err(error))) => return Err(Error::of_json(error.as_ref())),
+            Poll::Ready(Some(Err((_kind, error)))) => return Err(Error::of_json(error.as_ref())),
             Poll::Pending => park(until),
         }
         if is_over(until) {
