@@ -40,6 +40,8 @@
 mod context;
 mod error;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod log;
 mod note;
 mod panic;
@@ -63,14 +65,24 @@ pub use signature::{Answer, Handler, Start, StartRuntime};
 /// export! { handlers: { name, other: path::to::handler } }
 /// export! { start, handlers: { name } }                      // a function named `start`
 /// export! { start: path::to::start, handlers: { name }, shutdown: path::to::hook }
+/// export! { start, handlers: { name }, http: { web } }        // or `http` alone; feature `http`
 /// ```
+///
+/// Under `http` stand functions that make a web application: `fn web(state: Arc<State>) -> axum::Router`.
 ///
 /// Hooks are `fn(Arc<State>) -> Result<(), Error>`, async or not: `shutdown`, `before_snapshot`, `after_restore`, in this order.
 /// A crate has one `export!`, and `crate-type = ["cdylib"]`.
 #[macro_export]
 macro_rules! export {
     (start, $($rest:tt)*) => { $crate::export! { start: start, $($rest)* } };
-    ($(start: $start:path,)? handlers: { $($name:ident $(: $handler:path)?),+ $(,)? }
+    ($(start: $start:path,)? handlers: { $($handlers:tt)+ } $($rest:tt)*) => {
+        $crate::export! { @plugin $(start: $start,)? handlers: { $($handlers)+ } $($rest)* }
+    };
+    ($(start: $start:path,)? http: { $($sites:tt)+ } $($rest:tt)*) => {
+        $crate::export! { @plugin $(start: $start,)? handlers: {}, http: { $($sites)+ } $($rest)* }
+    };
+    (@plugin $(start: $start:path,)? handlers: { $($name:ident $(: $handler:path)?),* $(,)? }
+     $(, http: { $($site:ident $(: $web:path)?),+ $(,)? })?
      $(, shutdown: $shutdown:path)? $(, before_snapshot: $before_snapshot:path)? $(, after_restore: $after_restore:path)? $(,)?) => {
         #[allow(unsafe_code, reason = "a plugin is entered through exported functions")]
         const _: () = {
@@ -83,7 +95,7 @@ macro_rules! export {
             const DESCRIPTION: __kit::Description = __kit::Description {
                 name: env!("CARGO_PKG_NAME"),
                 version: env!("CARGO_PKG_VERSION"),
-                handlers: &[$(stringify!($name)),+],
+                handlers: &[$(stringify!($name),)* $($(stringify!($site)),+)?],
                 panic: if cfg!(panic = "unwind") { "unwind" } else { "abort" },
             };
 
@@ -108,11 +120,15 @@ macro_rules! export {
                     let reply = handler.call(event, context).await?;
                     (&handler.reply()).encode(reply)
                 })
-            }),+];
+            }),*];
+
+            const SITES: &[__kit::MakeSite] = &[$($(|state| {
+                $crate::__site!(&state!(), $crate::__handler!($site $(: $web)?), state)
+            }),+)?];
 
             fn __plugin_needs() -> [Option<$crate::StartRuntime>; ENTRIES.len()] {
-                let state = state!();
-                [$(__kit::bind(&state, $crate::__handler!($name $(: $handler)?)).runtime()),+]
+                let _state = state!();
+                [$(__kit::bind(&_state, $crate::__handler!($name $(: $handler)?)).runtime()),*]
             }
 
             unsafe extern "C" fn __plugin_describe() -> __v1::Slice {
@@ -123,7 +139,7 @@ macro_rules! export {
                 // SAFETY: `host` points to a `Host` that lives as long as the process (`v1::Plugin::start`).
                 let host = unsafe { *host };
                 let _ = &config;
-                $crate::__start!(host, config, &__plugin_needs(), $($start)?)
+                $crate::__start!(host, config, &__plugin_needs(), SITES, $($start)?)
             }
 
             unsafe extern "C" fn __plugin_invoke(instance: *const (), handler: u32, invocation: __v1::Invocation, event: __v1::Buffer) -> __v1::Task {
@@ -173,7 +189,7 @@ macro_rules! export {
         };
     };
     ($($other:tt)*) => {
-        compile_error!("write `export! { start, handlers: { first, second } }`; `start,` may be left out, at least one handler may not");
+        compile_error!("write `export! { start, handlers: { first, second }, http: { web } }`; `start,` and one of the others may be left out");
     };
 }
 
@@ -191,11 +207,29 @@ macro_rules! __state {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __start {
-    ($host:expr, $config:expr, $needs:expr,) => {
-        $crate::export::start_without($host, $needs)
+    ($host:expr, $config:expr, $needs:expr, $sites:expr,) => {
+        $crate::export::start_without($host, $needs, $sites)
     };
-    ($host:expr, $config:expr, $needs:expr, $start:path) => {
-        $crate::export::start_with($start, $host, $config, $needs)
+    ($host:expr, $config:expr, $needs:expr, $sites:expr, $start:path) => {
+        $crate::export::start_with($start, $host, $config, $needs, $sites)
+    };
+}
+
+#[cfg(feature = "http")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __site {
+    ($state:expr, $web:expr, $instance:expr) => {
+        $crate::export::site($state, $web, $instance)
+    };
+}
+
+#[cfg(not(feature = "http"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __site {
+    ($state:expr, $web:expr, $instance:expr) => {
+        compile_error!("`http: { … }` needs the kit's feature `http`: `lambda-plugin-abi = { …, features = [\"http\"] }`")
     };
 }
 
