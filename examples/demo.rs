@@ -1,4 +1,4 @@
-//! The README's demo: the real `bootstrap` under a local Lambda, real sample events of three sources through `echo` and `orders`,
+//! The README's demo: the real `bootstrap` under a local Lambda, real sample events of three sources through `orders` and `hello-http`,
 //! then one byte of a plugin flipped and refused. It succeeds only if all of that is as it should be.
 //!
 //! `bootstrap`, `lambda-loader` and the plugins are taken from the folder that this program was built into.
@@ -54,7 +54,7 @@ fn demo() -> Result<()> {
         let cells = [sample.name, label("source"), label("route"), &plugin, &shown, &time];
         println!("{}", row(cells, |reply| style.green(&reply)));
 
-        let file = fs::read(stage.file(&format!("lib{}.so", sample.plugin)))?;
+        let file = fs::read(stage.file(&library(sample.plugin)))?;
         let expected = format!("{}@{}", sample.plugin, Digest::of(&file).prefix());
         if (plugin.as_str(), label("route")) != (&expected, sample.route) {
             return Err(
@@ -105,7 +105,7 @@ fn said(what: &str, bootstrap: &Bootstrap) -> Box<dyn Error> {
 /// One line of the table; `paint` is for the reply, once it has its width.
 fn row([event, source, route, plugin, reply, time]: [&str; 6], paint: impl Fn(String) -> String) -> String {
     let reply = paint(format!("{reply:<REPLY$}"));
-    format!("{event:<20}  {source:<16}  {route:<11}  {plugin:<19}  {reply}  {time:>8}")
+    format!("{event:<20}  {source:<16}  {route:<11}  {plugin:<23}  {reply}  {time:>8}")
 }
 
 /// How much of a reply is shown.
@@ -114,6 +114,11 @@ const REPLY: usize = 56;
 fn shortened(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().count() > REPLY { text.chars().take(REPLY - 1).chain(['…']).collect() } else { text }
+}
+
+/// The file that cargo makes of a plugin.
+fn library(plugin: &str) -> String {
+    format!("lib{}.so", plugin.replace('-', "_"))
 }
 
 /// The manifest and its plugins, copied where a byte may be flipped.
@@ -129,10 +134,11 @@ impl Stage {
         let stage = Stage { folder: tempfile::tempdir()?, built };
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/manifest.json");
         fs::copy(manifest, stage.file("manifest.json")).map_err(|error| format!("{manifest}: {error}"))?;
-        for name in ["libecho.so", "liborders.so"] {
-            fs::copy(stage.built(name)?, stage.file(name))?;
+        let manifest: Value = serde_json::from_slice(&fs::read(stage.file("manifest.json"))?)?;
+        for name in manifest["plugins"].as_object().ok_or("the manifest has no plugins")?.keys().map(|name| library(name)) {
+            fs::copy(stage.built(&name)?, stage.file(&name))?;
             // A build folder's files may be writable by a group, and such are refused.
-            fs::set_permissions(stage.file(name), fs::Permissions::from_mode(0o644))?;
+            fs::set_permissions(stage.file(&name), fs::Permissions::from_mode(0o644))?;
         }
         Ok(stage)
     }
@@ -187,7 +193,10 @@ fn samples() -> Result<Vec<Sample>> {
     order["messageId"] = "order".into();
     order["body"] = r#"{"id":"o-1","pieces":3}"#.into();
     queue["Records"].as_array_mut().ok_or("the queue's sample has no records")?.push(order);
-    let request = read("apigw-v2-request-no-authorizer")?;
+    let mut request = read("apigw-v2-request-no-authorizer")?;
+    request["rawPath"] = "/hello/reader".into();
+    let headers = json!({ "content-type": "text/plain; charset=utf-8", "content-length": "16" });
+    let greeting = json!({ "statusCode": 200, "body": "good day, reader", "isBase64Encoded": false, "headers": headers });
     let sample =
         |name, event: &Value, route, plugin, reply| Sample { name, event: event.to_string().into(), route, plugin, reply };
     let failures = json!({ "batchItemFailures": [{ "itemIdentifier": "MessageID_1" }] });
@@ -195,7 +204,7 @@ fn samples() -> Result<Vec<Sample>> {
     Ok(vec![
         sample("sqs-event", &queue, "order-queue", "orders", failures),
         sample("eventbridge-schedule", &read("eventbridge-schedule")?, "nightly", "orders", report),
-        sample("apigw-v2-request", &request.clone(), "site", "echo", request),
+        sample("apigw-v2-request", &request, "site", "hello-http", greeting),
     ])
 }
 

@@ -34,7 +34,7 @@ impl<T> DecodeJson<T> for Probe<T> {
     where
         T: for<'de> Deserialize<'de>,
     {
-        json(&event)
+        read(event.as_ref())
     }
 }
 
@@ -48,14 +48,14 @@ pub trait DecodeLambda<T> {
 #[cfg(feature = "lambda_runtime")]
 impl<T: DeserializeOwned> DecodeLambda<T> for &Probe<lambda_runtime::LambdaEvent<T>> {
     fn decode(self, event: v1::Buffer, invocation: &Handle) -> Result<lambda_runtime::LambdaEvent<T>, Error> {
-        Ok(lambda_runtime::LambdaEvent::new(json(&event)?, crate::moved::context(invocation)?))
+        Ok(lambda_runtime::LambdaEvent::new(read(event.as_ref())?, crate::moved::context(invocation)?))
     }
 }
 
-fn json<T: DeserializeOwned>(event: &v1::Buffer) -> Result<T, Error> {
+/// Reads an event.
+pub(crate) fn read<T: DeserializeOwned>(event: &[u8]) -> Result<T, Error> {
     // serde_json's message names line and column, and of the event's contents at most the kind of a value.
-    serde_json::from_slice(event.as_ref())
-        .map_err(|error| Error::new("EventDecode", format_args!("event: {}", without_values(&error))))
+    serde_json::from_slice(event).map_err(|error| Error::new("EventDecode", format_args!("event: {}", without_values(&error))))
 }
 
 /// serde's message without the values it quotes: `invalid type: string "secret", expected u32` keeps the kind alone. Names of
@@ -122,7 +122,7 @@ mod tests {
             (r#"{"idd":1}"#, "event: unknown field `idd`, expected `id` or `kind` at line 1 column 6"),
             ("{", "event: EOF while parsing an object at line 1 column 1"),
         ] {
-            let error = super::json::<Order>(&v1::Buffer::new(json)).unwrap_err();
+            let error = super::read::<Order>(json.as_bytes()).unwrap_err();
             assert_eq!(error.message(), expected, "{json}");
         }
     }

@@ -20,6 +20,8 @@ pub mod codec {
     pub use crate::encode::{EncodeBytes, EncodeJson, EncodeStream};
 }
 
+#[cfg(feature = "http")]
+pub use crate::http::site;
 pub use crate::note::{Description, Note};
 pub use abi_stable;
 pub use lambda_plugin_abi_v1 as v1_types;
@@ -28,6 +30,7 @@ pub use lambda_plugin_abi_v1 as v1_types;
 #[expect(missing_debug_implementations, reason = "the state need not be Debug")]
 pub struct Instance {
     state: Arc<dyn Any + Send + Sync>,
+    sites: Vec<Site>,
 }
 
 /// One call of a handler, before the event is read.
@@ -41,9 +44,22 @@ pub struct Call {
 /// Turns a [`Call`] into a task. `export!` makes one for each handler.
 pub type Entry = fn(Call) -> v1::Task;
 
+/// What stands under `http`, with the plugin's state in it. Their indices follow those of the handlers.
+pub type Site = Box<dyn Fn(Call) -> v1::Task + Send + std::marker::Sync>;
+
+/// Makes a [`Site`] of the state. `export!` makes one for each name under `http`.
+pub type MakeSite = fn(&Arc<dyn Any + Send + Sync>) -> Result<Site, Error>;
+
 /// Ties the state that `start` returns to the handlers that take it.
 #[expect(missing_debug_implementations, reason = "internal to the macro")]
 pub struct State<S>(PhantomData<fn() -> S>);
+
+#[cfg(feature = "http")]
+impl<S> State<S> {
+    pub(crate) fn new() -> Self {
+        State(PhantomData)
+    }
+}
 
 /// The state of a plugin without `start`.
 #[must_use]
@@ -102,6 +118,13 @@ impl<T> Clone for Probe<T> {
 
 impl<T> Copy for Probe<T> {}
 
+#[cfg(feature = "http")]
+impl<T> Probe<T> {
+    pub(crate) fn new() -> Self {
+        Probe(PhantomData)
+    }
+}
+
 impl<S, F, E, A> Bound<S, F, E, A> {
     /// The event type.
     #[must_use]
@@ -150,24 +173,30 @@ fn start_all(needs: &[Option<StartRuntime>]) -> Result<(), Error> {
     needs.try_for_each(|start| start()).map_err(|error| Error::new("Runtime", format_args!("tokio runtime: {error}")))
 }
 
-fn started<S: Any + Send + std::marker::Sync>(state: S) -> v1::Outcome {
-    let instance = Box::new(Instance { state: Arc::new(state) });
+fn started<S: Any + Send + std::marker::Sync>(state: S, sites: &[MakeSite]) -> Result<v1::Outcome, Error> {
+    let state: Arc<dyn Any + Send + Sync> = Arc::new(state);
+    let sites = sites.iter().map(|make| make(&state)).collect::<Result<_, _>>()?;
+    let instance = Box::new(Instance { state, sites });
     // Lives as long as the process: plugins are never unloaded.
-    v1::Outcome::started(Box::into_raw(instance).cast_const().cast())
+    Ok(v1::Outcome::started(Box::into_raw(instance).cast_const().cast()))
 }
 
 /// A plugin without `start`.
 #[must_use]
-pub fn start_without(host: v1::Host, needs: &[Option<StartRuntime>]) -> v1::Task {
-    let outcome = match set_up(Host::new(host), needs) {
-        Ok(()) => started(()),
-        Err(error) => error.outcome(v1::Outcome::ERROR),
-    };
-    task(None, std::future::ready(outcome))
+pub fn start_without(host: v1::Host, needs: &[Option<StartRuntime>], sites: &'static [MakeSite]) -> v1::Task {
+    let ready = set_up(Host::new(host), needs);
+    // In the task, because there panics are caught.
+    task(None, async move { ready.and_then(|()| started((), sites)).unwrap_or_else(|error| error.outcome(v1::Outcome::ERROR)) })
 }
 
 /// A plugin with `start`.
-pub fn start_with<F, M, N>(start: F, host: v1::Host, config: v1::Buffer, needs: &[Option<StartRuntime>]) -> v1::Task
+pub fn start_with<F, M, N>(
+    start: F,
+    host: v1::Host,
+    config: v1::Buffer,
+    needs: &[Option<StartRuntime>],
+    sites: &'static [MakeSite],
+) -> v1::Task
 where
     F: Start<M> + Send + std::marker::Sync + 'static,
     F::Answer: Answer<N> + Send,
@@ -185,7 +214,7 @@ where
             drop(config);
             start.call(read, host).answer().await
         };
-        state.await.map_or_else(|error| error.outcome(v1::Outcome::ERROR), started)
+        state.await.and_then(|state| started(state, sites)).unwrap_or_else(|error| error.outcome(v1::Outcome::ERROR))
     })
 }
 
@@ -236,10 +265,17 @@ pub unsafe fn invoke(
     // SAFETY: an `Instance` made by `started`, which is never freed, and only ever shared.
     let instance = unsafe { &*instance.cast::<Instance>() };
     let invocation = Arc::new(Handle::new(invocation));
-    let Some(entry) = entries.get(handler as usize) else {
-        return task(None, std::future::ready(Error::new("Internal", "no handler with this index").outcome(v1::Outcome::ERROR)));
+    let call = Call { state: Arc::clone(&instance.state), invocation, event };
+    let run = || match entries.get(handler as usize) {
+        Some(entry) => entry(call),
+        None => match (handler as usize).checked_sub(entries.len()).and_then(|index| instance.sites.get(index)) {
+            Some(site) => site(call),
+            None => {
+                task(None, std::future::ready(Error::new("Internal", "no handler with this index").outcome(v1::Outcome::ERROR)))
+            }
+        },
     };
-    caught(|| entry(Call { state: Arc::clone(&instance.state), invocation, event }))
+    caught(run)
 }
 
 /// Makes a task; a panic on the way becomes the task's outcome.

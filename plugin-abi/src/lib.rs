@@ -43,6 +43,8 @@ mod decode;
 mod encode;
 mod error;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod log;
 #[cfg(feature = "lambda_runtime")]
 mod moved;
@@ -69,14 +71,24 @@ pub use signature::{Answer, Handler, Start, StartRuntime};
 /// export! { handlers: { name, other: path::to::handler } }
 /// export! { start, handlers: { name } }                      // a function named `start`
 /// export! { start: path::to::start, handlers: { name }, shutdown: path::to::hook }
+/// export! { start, handlers: { name }, http: { web } }        // or `http` alone; feature `http`
 /// ```
+///
+/// Under `http` stand functions that make a web application: `fn web(state: Arc<State>) -> axum::Router`.
 ///
 /// Hooks are `fn(Arc<State>) -> Result<(), Error>`, async or not: `shutdown`, `before_snapshot`, `after_restore`, in this order.
 /// A crate has one `export!`, and `crate-type = ["cdylib"]`.
 #[macro_export]
 macro_rules! export {
     (start, $($rest:tt)*) => { $crate::export! { start: start, $($rest)* } };
-    ($(start: $start:path,)? handlers: { $($name:ident $(: $handler:path)?),+ $(,)? }
+    ($(start: $start:path,)? handlers: { $($handlers:tt)+ } $($rest:tt)*) => {
+        $crate::export! { @plugin $(start: $start,)? handlers: { $($handlers)+ } $($rest)* }
+    };
+    ($(start: $start:path,)? http: { $($sites:tt)+ } $($rest:tt)*) => {
+        $crate::export! { @plugin $(start: $start,)? handlers: {}, http: { $($sites)+ } $($rest)* }
+    };
+    (@plugin $(start: $start:path,)? handlers: { $($name:ident $(: $handler:path)?),* $(,)? }
+     $(, http: { $($site:ident $(: $web:path)?),+ $(,)? })?
      $(, shutdown: $shutdown:path)? $(, before_snapshot: $before_snapshot:path)? $(, after_restore: $after_restore:path)? $(,)?) => {
         #[allow(unsafe_code, reason = "a plugin is entered through exported functions")]
         const _: () = {
@@ -89,7 +101,7 @@ macro_rules! export {
             const DESCRIPTION: __kit::Description = __kit::Description {
                 name: env!("CARGO_PKG_NAME"),
                 version: env!("CARGO_PKG_VERSION"),
-                handlers: &[$(stringify!($name)),+],
+                handlers: &[$(stringify!($name),)* $($(stringify!($site)),+)?],
                 panic: if cfg!(panic = "unwind") { "unwind" } else { "abort" },
             };
 
@@ -115,11 +127,15 @@ macro_rules! export {
                     let reply = __kit::answer(handler.call(event, context)).await?;
                     (&__kit::reply(&reply)).encode(reply)
                 })
-            }),+];
+            }),*];
+
+            const SITES: &[__kit::MakeSite] = &[$($(|state| {
+                $crate::__site!(&state!(), $crate::__handler!($site $(: $web)?), state)
+            }),+)?];
 
             fn __plugin_needs() -> [Option<$crate::StartRuntime>; ENTRIES.len()] {
-                let state = state!();
-                [$(__kit::runtime(&__kit::bind(&state, $crate::__handler!($name $(: $handler)?)))),+]
+                let _state = state!();
+                [$(__kit::runtime(&__kit::bind(&_state, $crate::__handler!($name $(: $handler)?)))),*]
             }
 
             unsafe extern "C" fn __plugin_describe() -> __v1::Slice {
@@ -131,7 +147,7 @@ macro_rules! export {
                 let host = unsafe { *host };
                 __kit::caught(|| {
                     let _ = &config;
-                    $crate::__start!(host, config, &__plugin_needs(), $($start)?)
+                    $crate::__start!(host, config, &__plugin_needs(), SITES, $($start)?)
                 })
             }
 
@@ -183,7 +199,7 @@ macro_rules! export {
         };
     };
     ($($other:tt)*) => {
-        compile_error!("write `export! { start, handlers: { first, second } }`; `start,` may be left out, at least one handler may not");
+        compile_error!("write `export! { start, handlers: { first, second }, http: { web } }`; `start,` and one of the others may be left out");
     };
 }
 
@@ -201,11 +217,29 @@ macro_rules! __state {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __start {
-    ($host:expr, $config:expr, $needs:expr,) => {
-        $crate::export::start_without($host, $needs)
+    ($host:expr, $config:expr, $needs:expr, $sites:expr,) => {
+        $crate::export::start_without($host, $needs, $sites)
     };
-    ($host:expr, $config:expr, $needs:expr, $start:path) => {
-        $crate::export::start_with($start, $host, $config, $needs)
+    ($host:expr, $config:expr, $needs:expr, $sites:expr, $start:path) => {
+        $crate::export::start_with($start, $host, $config, $needs, $sites)
+    };
+}
+
+#[cfg(feature = "http")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __site {
+    ($state:expr, $web:expr, $instance:expr) => {
+        $crate::export::site($state, $web, $instance)
+    };
+}
+
+#[cfg(not(feature = "http"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __site {
+    ($state:expr, $web:expr, $instance:expr) => {
+        compile_error!("`http: { … }` needs the kit's feature `http`: `lambda-plugin-abi = { …, features = [\"http\"] }`")
     };
 }
 

@@ -1,0 +1,226 @@
+//! Web applications as plugins: any tower service, an [axum](https://docs.rs/axum) `Router` for one. Needs the feature `http`.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use axum::extract::{Extension, State};
+//! use axum::{Router, routing::get};
+//! use lambda_plugin_abi::{Context, Error};
+//!
+//! struct Site {
+//!     title: String,
+//! }
+//!
+//! fn start() -> Result<Site, Error> {
+//!     Ok(Site { title: "hello".to_owned() })
+//! }
+//!
+//! async fn home(State(site): State<Arc<Site>>, cx: Extension<Context<Site>>) -> String {
+//!     format!("{} for request {}", site.title, cx.request_id())
+//! }
+//!
+//! fn web(site: Arc<Site>) -> Router {
+//!     Router::new().route("/", get(home)).with_state(site)
+//! }
+//!
+//! lambda_plugin_abi::export! { start, http: { web } }
+//! # fn main() {}
+//! ```
+//!
+//! `web` is called once, when the plugin starts; what it returns is cloned for each request. A route of the manifest leads to it as
+//! to a handler: `"to": "site.web"`. It may stand beside `handlers`, and there may be more than one.
+//!
+//! - Requests of API Gateway (REST, and HTTP APIs with payload 1.0 and 2.0), function URLs, load balancers and VPC Lattice arrive as
+//!   one and the same `http::Request`, with the path that the client asked for, less the API's stage.
+//! - A request's extensions hold the [`Context`](crate::Context) and the [`Event`] as it came.
+//! - The reply has the form that the source reads. A body that is not text, or that is compressed, goes in base64.
+
+use std::any::Any;
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use ::http::{Request, Response};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full};
+use serde::de::DeserializeOwned;
+use tower_service::Service;
+
+use crate::decode::read;
+use crate::encode::EncodeJson as _;
+use crate::export::{Probe, Site, State};
+use crate::{Error, runtime};
+
+mod reply;
+mod request;
+mod text;
+
+use reply::Reply;
+use request::Incoming;
+
+/// The body of a request: it is there already.
+#[derive(Clone, Debug, Default)]
+pub struct Body(Full<Bytes>);
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Body(Full::new(bytes))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// The event that a request came as: for what HTTP has no place for, such as an authorizer's claims.
+///
+/// ```
+/// # use lambda_plugin_abi::{Error, http::Event};
+/// #[derive(serde::Deserialize)]
+/// #[serde(rename_all = "camelCase")]
+/// struct Caller {
+///     request_context: RequestContext,
+/// }
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(rename_all = "camelCase")]
+/// struct RequestContext {
+///     account_id: String,
+/// }
+///
+/// async fn account(event: axum::Extension<Event>) -> Result<String, String> {
+///     let caller: Caller = event.read().map_err(|error| error.to_string())?;
+///     Ok(caller.request_context.account_id)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Event(Bytes);
+
+impl Event {
+    /// The event's JSON.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The event, or a part of it, as serde reads it.
+    ///
+    /// # Errors
+    /// It has not that form.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        read(&self.0)
+    }
+}
+
+impl fmt::Debug for Event {
+    // Headers hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("bytes", &self.0.len()).finish()
+    }
+}
+
+/// A function that can stand under `http`: `fn(Arc<State>) -> Router`, or `fn() -> Router`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand under `http`",
+    label = "not a function that makes a web application",
+    note = "write `fn web(state: Arc<State>) -> axum::Router`; the state may be left out",
+    note = "`State` is what `start` returns; without `start` it is `()`"
+)]
+pub trait Web<S, M> {
+    /// What it makes.
+    type Application;
+
+    /// Calls it.
+    fn make(&self, state: Arc<S>) -> Self::Application;
+}
+
+impl<S, F: Fn() -> A, A> Web<S, ()> for F {
+    type Application = A;
+
+    fn make(&self, _state: Arc<S>) -> A {
+        self()
+    }
+}
+
+impl<S, F: Fn(Arc<S>) -> A, A> Web<S, (Arc<S>,)> for F {
+    type Application = A;
+
+    fn make(&self, state: Arc<S>) -> A {
+        self(state)
+    }
+}
+
+/// A web application: a tower service from requests to responses, of which each request gets a clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a web application",
+    label = "no `tower::Service<http::Request<lambda_plugin_abi::http::Body>>` that is `Clone + Send`",
+    note = "return an `axum::Router`, after `with_state` where it has a state"
+)]
+pub trait Application: Clone + Send + 'static {
+    /// Answers one request, with the whole body.
+    fn answer(self, request: Request<Body>) -> impl Future<Output = Result<Response<Bytes>, Error>> + Send;
+}
+
+impl<A, B> Application for A
+where
+    A: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+    A::Error: Into<Box<dyn StdError + Send + Sync>>,
+    A::Future: Send,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    async fn answer(mut self, request: Request<Body>) -> Result<Response<Bytes>, Error> {
+        let failed = |error: A::Error| Error::new("HttpService", error.into());
+        poll_fn(|cx| self.poll_ready(cx)).await.map_err(failed)?;
+        let (parts, body) = self.call(request).await.map_err(failed)?.into_parts();
+        let body = body.collect().await.map_err(|error| Error::new("HttpBody", error.into()))?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+}
+
+/// One name under `http`, brought to life with the plugin's state.
+///
+/// # Errors
+/// The runtime cannot be started.
+pub fn site<S, F, M>(_state: &State<S>, web: F, state: &Arc<dyn Any + Send + Sync>) -> Result<Site, Error>
+where
+    S: Any + Send + Sync,
+    F: Web<S, M>,
+    F::Application: Application,
+{
+    runtime::start().map_err(|error| Error::new("Runtime", format_args!("tokio runtime: {error}")))?;
+    let state = Arc::downcast::<S>(Arc::clone(state)).map_err(|_| Error::new("Internal", "the state is of another type"))?;
+    // A service need not be Sync: only one is ever cloned at a time.
+    let application = Arc::new(Mutex::new(runtime::enter(|| web.make(state))));
+    Ok(Box::new(move |call| {
+        let application = Arc::clone(&application);
+        call.run(|call| async move {
+            let (event, _invocation, context) = call.open(&State::<S>::new())?;
+            let event = Bytes::from_owner(event);
+            let (mut request, form) = read::<Incoming>(&event)?.into_request()?;
+            request.extensions_mut().insert(context);
+            request.extensions_mut().insert(Event(event));
+            let application = application.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let response = application.answer(request).await?;
+            Probe::<Reply>::new().encode(Reply::new(response, form))
+        })
+    }))
+}

@@ -1,0 +1,22 @@
+//! The example plugins, each under the real `bootstrap` and a local Lambda.
+
+#![deny(unsafe_code)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../bootstrap/lines.rs"]
+#[allow(dead_code, reason = "shared with the tests of bootstrap, which use more of it")]
+mod lines;
+#[path = "../bootstrap/samples.rs"]
+mod samples;
+#[path = "../bootstrap/world.rs"]
+#[allow(dead_code, reason = "shared with the tests of bootstrap, which use more of it")]
+mod world;
+
+mod hello_http;
+mod site;
+mod fetch;
+mod remote;
+mod background;
+mod manifest;
