@@ -18,6 +18,7 @@ pub mod codec {
     pub use crate::decode::DecodeLambda;
     pub use crate::decode::{DecodeBytes, DecodeJson};
     pub use crate::encode::{EncodeBytes, EncodeJson, EncodeStream};
+    pub use crate::export::Typed;
 }
 
 #[cfg(feature = "http")]
@@ -77,8 +78,8 @@ where
     State(PhantomData)
 }
 
-/// A handler whose event and answer are known. Nothing of it has bounds, so that a handler that does not fit is one error, at
-/// [`bind`], and not one more for each use.
+/// A handler whose event and answer are known. Nothing of it has bounds, and the macro gets it as a type that only a handler that
+/// fits has: one that does not is an error at [`bind`], and not one more at each use.
 #[expect(missing_debug_implementations, reason = "internal to the macro")]
 pub struct Bound<S, F, E, A> {
     handler: F,
@@ -86,8 +87,14 @@ pub struct Bound<S, F, E, A> {
 }
 
 /// Binds a handler to the plugin's state.
-pub fn bind<S, F: Handler<S, M>, M>(_state: &State<S>, handler: F) -> Bound<S, F, F::Event, F::Answer> {
-    Bound { handler, call: F::call }
+pub fn bind<S, F: Handler<S, M>, M>(_state: &State<S>, handler: F) -> F::Bound {
+    handler.bind()
+}
+
+impl<S, F, E, A> Bound<S, F, E, A> {
+    pub(crate) fn new(handler: F, call: fn(&F, E, Context<S>) -> A) -> Self {
+        Bound { handler, call }
+    }
 }
 
 /// What the plugin needs for a handler's answer.
@@ -101,10 +108,15 @@ pub fn answer<A: Answer<N>, N>(answer: A) -> impl Future<Output = Result<A::Valu
     answer.answer()
 }
 
-/// The type of a reply.
-pub fn reply<T>(_reply: &T) -> Probe<T> {
-    Probe(PhantomData)
+/// Tells a reply's type. A method, because the compiler asks for nothing more of a value whose type it does not know.
+pub trait Typed: Sized {
+    /// The type, and the reply itself.
+    fn __lambda_plugin_typed(self) -> (Probe<Self>, Self) {
+        (Probe(PhantomData), self)
+    }
 }
+
+impl<T> Typed for T {}
 
 /// A type, to find the right `decode` or `encode` by.
 #[expect(missing_debug_implementations, reason = "internal to the macro")]

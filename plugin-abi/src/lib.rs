@@ -26,12 +26,92 @@
 //! # fn main() {}
 //! ```
 //!
-//! - A handler takes any `Deserialize` event, or `bytes::Bytes` for the event as it came; it returns any `Serialize` reply,
-//!   `bytes::Bytes` for a reply that is JSON already, or a [`StreamReply`].
-//! - Handlers are polled on the loader's thread. With the `tokio` feature (default) a plugin that has async functions also has a
-//!   runtime of its own, so `tokio::spawn`, timers and sockets work in them.
-//! - Panics become errors. `tracing` and `log` records reach the loader's log.
-//! - [`Context`] carries the request id, the deadline and the state that `start` returned.
+//! The crate's own test, without the loader ([`testing`]):
+//!
+//! ```standalone_crate
+//! # use lambda_plugin_abi::{Error, testing};
+//! # fn greet(event: serde_json::Value) -> Result<String, Error> { Ok(format!("hello {}", event["name"].as_str().ok_or("none")?)) }
+//! # lambda_plugin_abi::export! { handlers: { greet } }
+//! # fn main() -> Result<(), Error> {
+//! let plugin = testing::start(serde_json::json!({ "table": "orders-dev" }))?;
+//! assert_eq!(plugin.invoke("greet", r#"{"name":"Ada"}"#)?.json::<String>()?, "hello Ada");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The crate
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib", "rlib"]   # the plugin, and what the crate's own tests link
+//!
+//! [dependencies]
+//! lambda-plugin-abi = "0.1"
+//! ```
+//!
+//! Without `cdylib` there is no `.so` to ship: the compiler cannot tell, `cargo build` then simply makes none.
+//!
+//! # Handlers
+//!
+//! A handler is `fn(event)` or `fn(event, Context<State>)`, async or not, and returns a `Result` ([`Handler`]).
+//!
+//! | event | is |
+//! | --- | --- |
+//! | any `Deserialize` type that owns what it holds | read from the event's JSON; what does not fit is an error `EventDecode` that quotes no value |
+//! | `bytes::Bytes` | the event as it came, without a copy |
+//! | `lambda_runtime::LambdaEvent<T>` | with the feature `lambda_runtime`: payload and context as that crate would have made them |
+//!
+//! | reply | is |
+//! | --- | --- |
+//! | any `Serialize` type | written as JSON; `()` is `null` |
+//! | `bytes::Bytes` | sent as it is, without a copy; it has to be JSON |
+//! | [`StreamReply`] | sent in pieces where the route says so, otherwise collected |
+//!
+//! The error is an [`Error`], or anything that `?` makes one of: `std::error::Error` types, `Box<dyn Error + Send + Sync>`,
+//! `anyhow::Error`. A panic becomes an error too, with message and place.
+//!
+//! # Start, state and context
+//!
+//! `start` gets the manifest's `config` and the [`Host`] ([`Start`]). What it returns is the state, shared by all handlers through
+//! [`Context::state`]; [`Context`] also has the request id and the time that is left.
+//!
+//! # Async
+//!
+//! Handlers are polled on the loader's thread. With the `tokio` feature (default) a plugin that has async functions also has a
+//! runtime of its own, so `tokio::spawn`, timers and sockets work in them. A handler that is not done at its deadline is dropped.
+//!
+//! # Logs
+//!
+//! `tracing` and `log` records reach the loader's log, with the plugin's name and the request id.
+//!
+//! # From `lambda_runtime`
+//!
+//! The function stays as it is; `main` and `service_fn` go, [`export!`] comes, and the feature `lambda_runtime` is switched on:
+//!
+//! ```standalone_crate
+//! # #[cfg(feature = "lambda_runtime")]
+//! # mod plugin {
+//! use lambda_runtime::{Error, LambdaEvent};
+//! use serde_json::{Value, json};
+//!
+//! async fn moved(event: LambdaEvent<Value>) -> Result<Value, Error> {
+//!     let name = event.payload["name"].as_str().ok_or("the event has no name")?;
+//!     Ok(json!({ "hello": name, "id": event.context.request_id }))
+//! }
+//!
+//! lambda_plugin_abi::export! { handlers: { moved } }
+//! # }
+//! #
+//! # fn main() {
+//! #     #[cfg(feature = "lambda_runtime")]
+//! #     assert!(lambda_plugin_abi::testing::start(()).unwrap().invoke("moved", r#"{"name":"Ada"}"#).unwrap().starts_with(b"{\"hello\":\"Ada\""));
+//! # }
+//! ```
+//!
+//! `Context::env_config` is read from the environment once. An error of your own has to be a `std::error::Error` or a
+//! `lambda_runtime::Diagnostic`; `Into<Diagnostic>` alone is not enough.
+//!
+//! # Stability
 //!
 //! No type of the ABI beneath shows here: a plugin's source survives its replacement.
 
@@ -67,17 +147,47 @@ pub use signature::{Answer, Handler, Start, StartRuntime};
 
 /// Makes the crate a plugin.
 ///
-/// ```text
-/// export! { handlers: { name, other: path::to::handler } }
-/// export! { start, handlers: { name } }                      // a function named `start`
-/// export! { start: path::to::start, handlers: { name }, shutdown: path::to::hook }
-/// export! { start, handlers: { name }, http: { web } }        // or `http` alone; feature `http`
+/// ```standalone_crate
+/// # use lambda_plugin_abi::{Error, testing};
+/// use std::sync::Arc;
+///
+/// mod stock {
+///     # use lambda_plugin_abi::Error;
+///     pub fn count(_event: ()) -> Result<u32, Error> {
+///         Ok(3)
+///     }
+/// }
+///
+/// fn start() -> Result<String, Error> {
+///     Ok("a connection".to_owned())
+/// }
+///
+/// async fn take(_event: u32) -> Result<(), Error> {
+///     Ok(())
+/// }
+///
+/// async fn close(_state: Arc<String>) -> Result<(), Error> {
+///     Ok(())
+/// }
+///
+/// lambda_plugin_abi::export! {
+///     start,                                          // may be left out; or `start: path::to::start`
+///     handlers: { take, in_stock: stock::count },     // what the manifest's `to` names: `orders.take`, `orders.in_stock`
+///     shutdown: close                                 // may be left out
+/// }
+///
+/// # fn main() -> Result<(), Error> {
+/// let plugin = testing::start(())?;
+/// assert_eq!(plugin.handlers(), ["take", "in_stock"]);
+/// assert_eq!(plugin.invoke("take", "1")?.bytes(), "null");
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// Under `http` stand functions that make a web application: `fn web(state: Arc<State>) -> axum::Router`.
 ///
 /// Hooks are `fn(Arc<State>) -> Result<(), Error>`, async or not: `shutdown`, `before_snapshot`, `after_restore`, in this order.
-/// A crate has one `export!`, and `crate-type = ["cdylib"]`.
+/// A crate has one `export!`, and `crate-type = ["cdylib", "rlib"]`.
 #[macro_export]
 macro_rules! export {
     (start, $($rest:tt)*) => { $crate::export! { start: start, $($rest)* } };
@@ -124,8 +234,8 @@ macro_rules! export {
                     let (event, invocation, context) = call.open(&state)?;
                     let event = (&handler.event()).decode(event, &invocation)?;
                     drop(invocation);
-                    let reply = __kit::answer(handler.call(event, context)).await?;
-                    (&__kit::reply(&reply)).encode(reply)
+                    let (of_reply, reply) = __kit::answer(handler.call(event, context)).await?.__lambda_plugin_typed();
+                    (&of_reply).encode(reply)
                 })
             }),*];
 

@@ -50,10 +50,13 @@ impl Default for Prelude {
 /// use lambda_plugin_abi::{Error, Prelude, StreamReply};
 ///
 /// async fn count(to: u32) -> Result<StreamReply, Error> {
-///     let lines = iter(1..=to).map(|number| Ok(format!("{number}\n").into()));
+///     let lines = iter((1..=to).map(|number| Ok(format!("{number}\n").into())));
 ///     Ok(StreamReply::new(lines).prelude(Prelude { status_code: 206, ..Prelude::default() }))
 /// }
-/// # use futures_util::StreamExt as _;
+/// # use futures_util::FutureExt as _;
+/// let reply = count(2).now_or_never().unwrap()?;
+/// assert!(format!("{reply:?}").contains("206"));
+/// # Ok::<(), Error>(())
 /// ```
 pub struct StreamReply {
     prelude: Prelude,

@@ -5,9 +5,25 @@
 use serde::de::DeserializeOwned;
 use std::future::Future;
 
+use crate::export::Bound;
 use crate::{Context, Error, Host, IntoError, runtime};
 
-/// A function that can be a handler: `fn(event)` or `fn(event, Context<State>)`.
+/// A function that can be a handler: `fn(event)` or `fn(event, Context<State>)`, async or not.
+///
+/// ```
+/// use lambda_plugin_abi::{Context, Error, Handler};
+///
+/// async fn plain(event: u32) -> Result<u32, Error> {
+///     Ok(event)
+/// }
+/// fn with_state(event: u32, cx: Context<u32>) -> Result<u32, Error> {
+///     Ok(event + cx.state())
+/// }
+/// fn is_handler_beside_a_state_of_u32<M>(_handler: impl Handler<u32, M>) {}
+///
+/// is_handler_beside_a_state_of_u32(plain);
+/// is_handler_beside_a_state_of_u32(with_state);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler",
     label = "not a handler",
@@ -19,6 +35,13 @@ pub trait Handler<S, M> {
     type Event;
     /// What it gives: a `Result` or a future of one.
     type Answer;
+    /// The handler with both of them known.
+    #[doc(hidden)]
+    type Bound;
+
+    /// Ties the handler to them.
+    #[doc(hidden)]
+    fn bind(self) -> Self::Bound;
 
     /// Calls it.
     fn call(&self, event: Self::Event, context: Context<S>) -> Self::Answer;
@@ -27,6 +50,11 @@ pub trait Handler<S, M> {
 impl<S, F: Fn(E) -> A, E, A> Handler<S, (E,)> for F {
     type Event = E;
     type Answer = A;
+    type Bound = Bound<S, F, E, A>;
+
+    fn bind(self) -> Self::Bound {
+        Bound::new(self, <Self as Handler<S, (E,)>>::call)
+    }
 
     fn call(&self, event: E, _context: Context<S>) -> A {
         self(event)
@@ -36,13 +64,35 @@ impl<S, F: Fn(E) -> A, E, A> Handler<S, (E,)> for F {
 impl<S, F: Fn(E, Context<S>) -> A, E, A> Handler<S, (E, Context<S>)> for F {
     type Event = E;
     type Answer = A;
+    type Bound = Bound<S, F, E, A>;
+
+    fn bind(self) -> Self::Bound {
+        Bound::new(self, <Self as Handler<S, (E, Context<S>)>>::call)
+    }
 
     fn call(&self, event: E, context: Context<S>) -> A {
         self(event, context)
     }
 }
 
-/// A function that can be `start`: `fn()`, `fn(Config)` or `fn(Config, Host)`.
+/// A function that can be `start`: `fn()`, `fn(Config)` or `fn(Config, Host)`, async or not.
+///
+/// `Config` is any type that serde reads. A mistake in the manifest's `config` is named by its place, `plugins.orders.config.table`.
+///
+/// ```
+/// use lambda_plugin_abi::{Error, Host, Start};
+///
+/// fn nothing() -> Result<(), Error> {
+///     Ok(())
+/// }
+/// async fn all(table: String, _host: Host) -> Result<String, Error> {
+///     Ok(table)
+/// }
+/// fn is_start<M>(_start: impl Start<M>) {}
+///
+/// is_start(nothing);
+/// is_start(all);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be `start`",
     label = "not a start function",
@@ -87,9 +137,29 @@ impl<F: Fn(C, Host) -> A, C: DeserializeOwned, A> Start<(C, Host)> for F {
 }
 
 /// Starts the plugin's runtime. Later calls change nothing.
+///
+/// ```
+/// use lambda_plugin_abi::{Answer, Error};
+/// // A plain function needs none.
+/// fn runtime_of<A: Answer<N>, N>(_function: fn() -> A) -> Option<lambda_plugin_abi::StartRuntime> {
+///     A::RUNTIME
+/// }
+/// fn plain() -> Result<(), Error> {
+///     Ok(())
+/// }
+/// assert!(runtime_of(plain).is_none());
+/// ```
 pub type StartRuntime = fn() -> std::io::Result<()>;
 
 /// What a handler gives: a `Result`, or a `Send` future of one.
+///
+/// ```
+/// use lambda_plugin_abi::Answer;
+/// # use futures_util::FutureExt as _;
+/// let answer: Result<u32, std::fmt::Error> = Ok(7);
+/// assert_eq!(answer.answer().now_or_never().unwrap().unwrap(), 7);
+/// assert_eq!(async { Err::<(), _>("nothing left") }.answer().now_or_never().unwrap().unwrap_err().message(), "nothing left");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "neither a handler nor `start` can return `{Self}`",
     label = "neither a `Result` nor a `Send` future of one",
@@ -113,6 +183,7 @@ pub struct Sync<M>(M);
 #[derive(Debug)]
 pub struct Async<M>(M);
 
+#[diagnostic::do_not_recommend]
 impl<T: Send, E: IntoError<M> + Send, M> Answer<Sync<M>> for Result<T, E> {
     type Value = T;
     const RUNTIME: Option<StartRuntime> = None;

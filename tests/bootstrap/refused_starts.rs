@@ -304,8 +304,11 @@ fn a_plugin_s_own_start_that_fails() {
     for (value, words) in [
         (json!({ "start": "error" }), "start failed: NoDatabase: the database is not there"),
         (json!({ "start": "panic" }), "start failed: Panic: panicked at plugins/misbehave/src/lib.rs:"),
-        (json!({ "start": 7 }), "start failed: ConfigDecode: config: "),
-        (json!({ "strat": null }), "start failed: ConfigDecode: config: unknown field `strat`"),
+        (
+            json!({ "start": 7 }),
+            "start failed: ConfigDecode: plugins.misbehave.config.start: invalid type: integer …, expected a string",
+        ),
+        (json!({ "strat": null }), "start failed: ConfigDecode: plugins.misbehave.config.strat: unknown field `strat`"),
     ] {
         let (message, ran) = config(value).fails(Code::StartFailed);
         assert!(message.starts_with("plugin \"misbehave\": ") && message.contains(words), "{message}");

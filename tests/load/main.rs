@@ -17,6 +17,7 @@ mod elsewhere;
 mod first_use;
 mod identity;
 mod libraries;
+mod moved;
 mod plugin;
 mod start;
 mod static_target;
