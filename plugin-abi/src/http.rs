@@ -28,7 +28,27 @@
 //! ```
 //!
 //! `web` is called once, when the plugin starts; what it returns is cloned for each request. A route of the manifest leads to it as
-//! to a handler: `"to": "site.web"`. It may stand beside `handlers`, and there may be more than one.
+//! to a handler: `"to": "site.web"`. It may stand beside `handlers`, and there may be more than one:
+//!
+//! ```
+//! # use lambda_plugin_abi::Error;
+//! # fn nightly(_event: bytes::Bytes) -> Result<(), Error> {
+//! #     Ok(())
+//! # }
+//! # fn web() -> axum::Router {
+//! #     axum::Router::new()
+//! # }
+//! # mod pages {
+//! #     pub(crate) fn admin(_state: std::sync::Arc<()>) -> axum::Router {
+//! #         axum::Router::new()
+//! #     }
+//! # }
+//! # fn flush(_state: std::sync::Arc<()>) -> Result<(), Error> {
+//! #     Ok(())
+//! # }
+//! lambda_plugin_abi::export! { handlers: { nightly }, http: { web, admin: pages::admin }, shutdown: flush }
+//! # fn main() {}
+//! ```
 //!
 //! - Requests of API Gateway (REST, and HTTP APIs with payload 1.0 and 2.0), function URLs, load balancers and VPC Lattice arrive as
 //!   one and the same `http::Request`, with the path that the client asked for, less the API's stage.

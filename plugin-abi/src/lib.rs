@@ -309,7 +309,7 @@ macro_rules! export {
         };
     };
     ($($other:tt)*) => {
-        compile_error!("write `export! { start, handlers: { first, second }, http: { web } }`; `start,` and one of the others may be left out");
+        compile_error!("write `export! { start, handlers: { first, second }, http: { web } }`, in this order; `start,` and one of the others may be left out");
     };
 }
 
