@@ -67,17 +67,14 @@ impl Kind {
         }
     }
 
-    /// What the manifest says of its events.
-    fn route(self, name: &str) -> serde_json::Value {
-        let (_, source, _) = self.parts();
-        let mut route = json!({ "source": source, "to": format!("{name}.handle") });
+    /// What the manifest says of its events, beside `source` and `to`.
+    const fn route(self) -> &'static str {
         match self {
-            Kind::Sqs => route["report_batch_item_failures"] = json!(true),
-            Kind::Http => route["path"] = json!("/{*rest}"),
-            Kind::Operation => route["name"] = json!("migrate"),
-            Kind::Event | Kind::Schedule => {}
+            Kind::Event | Kind::Schedule => "",
+            Kind::Sqs => "\"report_batch_item_failures\": true, ",
+            Kind::Http => "\"path\": \"/{*rest}\", ",
+            Kind::Operation => "\"name\": \"migrate\", ",
         }
-        route
     }
 }
 
@@ -148,7 +145,7 @@ fn is_workspace(folder: &Path) -> bool {
 }
 
 fn own_files(name: &str, kind: Kind, kit: &Kit) -> Result<Vec<(String, String)>, Refusal> {
-    let (sample, _, code) = kind.parts();
+    let (sample, source, code) = kind.parts();
     let cargo = format!(
         "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
          # cdylib: what the loader loads; rlib: for tests.\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
@@ -157,16 +154,18 @@ fn own_files(name: &str, kind: Kind, kit: &Kit) -> Result<Vec<(String, String)>,
         kind.dependency(),
         kit.dependency(),
     );
-    let manifest = json!({
-        "version": 1,
-        "plugins": { name: { "path": library(name) } },
-        "routes": { name: kind.route(name) },
-    });
+    // A plugin's name needs no escapes.
+    let manifest = format!(
+        "{{\n  \"version\": 1,\n  \"plugins\": {{\n    \"{name}\": {{ \"path\": \"{}\" }}\n  }},\n  \"routes\": {{\n    \
+         \"{name}\": {{ \"source\": \"{source}\", {}\"to\": \"{name}.handle\" }}\n  }}\n}}\n",
+        library(name),
+        kind.route(),
+    );
     Ok(vec![
         ("Cargo.toml".to_owned(), cargo),
         ("src/lib.rs".to_owned(), code.to_owned()),
         ("event.json".to_owned(), event::text(sample)?.to_owned()),
-        ("manifest.json".to_owned(), format!("{manifest:#}\n")),
+        ("manifest.json".to_owned(), manifest),
         (".gitignore".to_owned(), "/target\n".to_owned()),
     ])
 }
