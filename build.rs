@@ -1,6 +1,8 @@
 //! Stamps what was built, and links `bootstrap` so that a layer's `LD_LIBRARY_PATH` folder cannot stand in for a system library.
 
 use std::env::var;
+use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 /// Colon-separated; `loader/load/link_map.rs` reads the same file.
@@ -30,6 +32,13 @@ fn main() {
     // DT_RUNPATH comes after it.
     println!("cargo::rustc-link-arg-bin=bootstrap=-Wl,--disable-new-dtags,-rpath,{}", SYSTEM_FOLDERS.trim_ascii_end());
 
+    if var("CARGO_FEATURE_TOOL").is_ok()
+        && let Err(error) = carry_kit()
+    {
+        println!("cargo::error=the kit in plugin-abi cannot be read: {error}");
+        return;
+    }
+
     println!("cargo::rustc-env=LOADER_TARGET={target}");
     println!(
         "cargo::rustc-env=LOADER_REVISION={}",
@@ -40,6 +49,32 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+}
+
+/// Writes the list of the kit's files for `lambda-loader new`.
+fn carry_kit() -> std::io::Result<()> {
+    fn walk(folder: &str, list: &mut String) -> std::io::Result<()> {
+        let mut entries: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = format!("{folder}/{name}");
+            if entry.file_type()?.is_dir() {
+                if name != "tests" && name != "target" {
+                    walk(&path, list)?;
+                }
+            } else if name == "Cargo.toml" || name.ends_with(".rs") {
+                let file = Path::new(&path).canonicalize()?;
+                let _infallible = writeln!(list, "({path:?}, include_str!({file:?})),");
+            }
+        }
+        Ok(())
+    }
+    println!("cargo::rerun-if-changed=plugin-abi");
+    let mut list = String::from("&[\n");
+    walk("plugin-abi", &mut list)?;
+    list.push_str("]\n");
+    std::fs::write(Path::new(&var("OUT_DIR").unwrap_or_default()).join("kit.rs"), list)
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

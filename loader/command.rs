@@ -14,7 +14,9 @@ mod import_zappa;
 mod inspect;
 mod invoke;
 mod lock;
+mod new;
 mod opened;
+mod progress;
 mod replace;
 mod route;
 mod schema;
@@ -56,6 +58,8 @@ enum Command {
     Show(show::Arguments),
     /// Show what changes in what runs, between two stages or manifests
     Diff(diff::Arguments),
+    /// Make a plugin crate that builds, with a test, a sample event and a manifest
+    New(new::Arguments),
     /// Print a sample event to start from
     Event(event::Arguments),
     /// Print the manifest's JSON Schema, for editors
@@ -115,6 +119,7 @@ pub fn run() -> ExitCode {
         Command::ImportZappa(arguments) => (import_zappa::run(&arguments), arguments.output.format),
         Command::Show(arguments) => (show::run(&arguments), arguments.common.output.format),
         Command::Diff(arguments) => (diff::run(&arguments), arguments.common.output.format),
+        Command::New(arguments) => (new::run(&arguments), arguments.output.format),
         Command::Event(arguments) => (event::run(&arguments), arguments.output.format),
         Command::Schema(arguments) => (schema::run(&arguments), arguments.output.format),
         Command::Completions(arguments) => (about::completions(&arguments), arguments.output.format),

@@ -73,3 +73,8 @@ fn list(format: Format) {
         }
     }
 }
+
+/// The sample of a source, for what is written with it.
+pub(super) fn text(source: &str) -> Result<&'static str, Refusal> {
+    Sample::named(source).map(|sample| sample.text)
+}

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     // LOADER_STAGE chooses what runs; it must not make a manifest half locked.
     let stage = arguments.common.stage.as_deref();
     let mut elsewhere = Elsewhere::new(&arguments.from)?;
-    let collected = collect::digests(&opened, stage, &mut elsewhere)?;
+    let collected = collect::digests(&opened, stage, &mut elsewhere, arguments.common.output.format == Format::Json)?;
     elsewhere.check_used()?;
     let edited = edit::write(&opened.manifest, &collected.digests())?;
     let locked = match &arguments.out {

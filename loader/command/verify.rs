@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::opened::Opened;
-use super::{Common, Format, From, complain, error_json, from, print, print_json};
+use super::{Common, Format, From, complain, error_json, from, print, print_json, progress};
 use crate::load::SPOKEN;
 use crate::policy::{Artifact, Plan, Source};
 use crate::service::{check_handlers, wanted};
@@ -47,9 +47,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     environment::gather(&plan)?;
     let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
     let rules = Rules::here(&names, SPOKEN);
-    let libraries: Vec<_> = plan.libraries.iter().map(|artifact| check(artifact, Kind::Library, &rules)).collect();
-    let plugins: Vec<_> =
-        plan.plugins.iter().enumerate().map(|(index, plugin)| check_plugin(&plan, index, &plugin.artifact, &rules)).collect();
+    let quiet = arguments.common.output.format == Format::Json;
+    let mut progress = progress::of("checking", plan.libraries.len() + plan.plugins.len(), quiet);
+    let (mut libraries, mut plugins) = (Vec::new(), Vec::new());
+    for artifact in &plan.libraries {
+        progress.next(&artifact.place);
+        libraries.push(check(artifact, Kind::Library, &rules));
+    }
+    for (index, plugin) in plan.plugins.iter().enumerate() {
+        progress.next(&plugin.artifact.place);
+        plugins.push(check_plugin(&plan, index, &plugin.artifact, &rules));
+    }
+    drop(progress);
     let mut all = libraries.iter().chain(&plugins);
     let failed = all.find_map(|checked| checked.result.as_ref().err());
     match arguments.common.output.format {

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&str; 11] =
-    ["verify", "lock", "show", "diff", "inspect", "route", "event", "invoke", "schema", "completions", "man"];
+const COMMANDS: [&str; 12] =
+    ["verify", "lock", "show", "diff", "inspect", "route", "event", "invoke", "new", "schema", "completions", "man"];
 
 #[test]
 fn bash_takes_the_completions_and_completes_commands_with_them() {

@@ -7,6 +7,7 @@ mod sandbox;
 
 mod excerpts;
 mod mistakes;
+mod new;
 mod usage;
 
 mod about;

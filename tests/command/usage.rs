@@ -21,9 +21,21 @@ fn help_shows_the_exit_codes_and_every_command() {
     let help = sandbox.run(&["--help"]);
     assert!(help.done().out.ends_with(HELP), "{}", help.out);
     assert_eq!(HELP.trim_end(), lambda_loader::command::exit_codes());
-    for command in
-        ["verify", "lock", "show", "diff", "inspect", "route", "event", "invoke", "schema", "completions", "man", "import-zappa"]
-    {
+    for command in [
+        "verify",
+        "lock",
+        "show",
+        "diff",
+        "inspect",
+        "route",
+        "event",
+        "invoke",
+        "new",
+        "schema",
+        "completions",
+        "man",
+        "import-zappa",
+    ] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}");
         assert!(sandbox.run(&[command, "--help"]).done().out.contains("--format"), "{command}");
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::command::from::Elsewhere;
 use crate::command::opened::Opened;
+use crate::command::progress;
 use crate::manifest::edit::{Kind, NewDigest};
 use crate::policy::{Artifact, Plan, Source};
 use crate::verify::{self, elf};
@@ -39,11 +40,15 @@ impl Collected {
 type Seen = HashMap<Source, (Architecture, Digest)>;
 
 /// Hashes what the wanted stage names, or all of them do.
-pub(super) fn digests(opened: &Opened, wanted: Option<&str>, elsewhere: &mut Elsewhere) -> Result<Collected, Refusal> {
+pub(super) fn digests(
+    opened: &Opened,
+    wanted: Option<&str>,
+    elsewhere: &mut Elsewhere,
+    quiet: bool,
+) -> Result<Collected, Refusal> {
     let all = opened.manifest.stages().iter().map(|stage| stage.name.as_deref());
     let stages: Vec<Option<&str>> = if wanted.is_some() { vec![wanted] } else { all.collect() };
-    let mut seen = Seen::new();
-    let mut found = Vec::new();
+    let mut planned = Vec::new();
     for stage in stages {
         let mut plans = Vec::new();
         for architecture in Architecture::ALL {
@@ -51,11 +56,19 @@ pub(super) fn digests(opened: &Opened, wanted: Option<&str>, elsewhere: &mut Els
             elsewhere.apply(&mut plan)?;
             plans.push((architecture, plan));
         }
-        for (kind, name) in names(&plans) {
+        planned.push((stage, names(&plans), plans));
+    }
+    let mut progress = progress::of("hashing", planned.iter().map(|(_, names, _)| names.len()).sum(), quiet);
+    let mut seen = Seen::new();
+    let mut found = Vec::new();
+    for (stage, names, plans) in &planned {
+        for (kind, name) in names {
+            let (kind, name) = (*kind, name.as_str());
+            progress.next(name);
             let mut sources: Vec<(Architecture, &Artifact)> = Vec::new();
-            sources.extend(plans.iter().filter_map(|(of, plan)| Some((*of, artifact(plan, kind, &name)?))));
+            sources.extend(plans.iter().filter_map(|(of, plan)| Some((*of, artifact(plan, kind, name)?))));
             for (architecture, digest) in of_artifact(&sources, &mut seen)? {
-                found.push(Found { stage: stage.map(str::to_owned), kind, name: name.clone(), architecture, digest });
+                found.push(Found { stage: stage.map(str::to_owned), kind, name: name.to_owned(), architecture, digest });
             }
         }
     }
