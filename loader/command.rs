@@ -11,6 +11,7 @@ mod lock;
 mod opened;
 mod replace;
 mod route;
+mod serve;
 mod verify;
 
 use crate::{Class, Refusal, version};
@@ -42,6 +43,8 @@ enum Command {
     Route(route::Arguments),
     /// Run an event through the plugins in this process; the reply goes to standard output
     Invoke(invoke::Arguments),
+    /// A local Lambda: bootstrap under a Runtime API, behind the Invoke API and HTTP
+    Serve(serve::Arguments),
 }
 
 /// What every command takes.
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => (inspect::run(&arguments), arguments.output.format),
         Command::Route(arguments) => (route::run(&arguments), arguments.common.output.format),
         Command::Invoke(arguments) => (invoke::run(&arguments), arguments.common.output.format),
+        Command::Serve(arguments) => (serve::run(&arguments), arguments.common.output.format),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -7,6 +7,7 @@
 //! place   position -> words     FILE:LINE:COLUMN: JSON.path
 //! edit    digests -> text       for `lock`: every other byte stays
 //! render  tree -> text          for `lock --stage`
+//! relocate  text -> text        for `serve`, which runs copies
 //! ```
 
 mod decode;
@@ -14,6 +15,7 @@ pub mod edit;
 mod fault;
 pub(crate) mod near;
 mod place;
+pub mod relocate;
 mod render;
 mod stage;
 pub mod text;
