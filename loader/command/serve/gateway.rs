@@ -4,6 +4,7 @@
 mod event;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -82,7 +83,11 @@ async fn ask(site: &Site, event: Event) -> (Reply, Option<Told>) {
     let (live, mut pieces) = mpsc::unbounded_channel();
     let (sender, mut answered) = oneshot::channel();
     // Whoever asked may have gone.
-    site.lambda.invoke_live(event, live, move |answer| drop(sender.send(answer)));
+    let recent = Arc::clone(&site.recent);
+    site.lambda.invoke_live(event, live, move |answer| {
+        recent.answered(&answer.request_id);
+        drop(sender.send(answer));
+    });
     let begin = tokio::select! {
         biased;
         Some(Piece::Begin { content_type }) = pieces.recv() => content_type,

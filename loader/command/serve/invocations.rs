@@ -224,13 +224,12 @@ async fn answered(site: &Site, asked: &HeaderMap, answer: &Answer) -> Reply {
     if asked.get("x-amz-log-type").is_some_and(|value| value == "Tail") {
         site.recent.settle().await;
         let options = site.lambda.options();
-        let only = (options.concurrency > 1).then_some(answer.request_id.as_str());
         let (id, ms) = (&answer.request_id, answer.ran.as_secs_f64() * 1_000.0);
         let text = format!(
             "START RequestId: {id} Version: {}\n{}END RequestId: {id}\n\
              REPORT RequestId: {id}\tDuration: {ms:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\t\n",
             options.function_version,
-            site.recent.lines(from, only),
+            site.recent.lines(from, id, options.concurrency == 1),
             ms.ceil(),
             options.memory_mb
         );

@@ -16,25 +16,44 @@ const SILENT: Duration = Duration::from_millis(20);
 /// How long that may take at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How many invocations are remembered.
+const KNOWN: usize = 64;
+
 #[derive(Default)]
-pub(super) struct Recent(Mutex<VecDeque<(Instant, String)>>);
+pub(super) struct Recent(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    lines: VecDeque<(Instant, String)>,
+    /// Invocations that were answered of late.
+    answered: VecDeque<String>,
+}
 
 impl Recent {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, String)>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, line: &str) {
-        let mut lines = self.lock();
+        let lines = &mut self.lock().lines;
         if lines.len() == KEPT {
             lines.pop_front();
         }
         lines.push_back((Instant::now(), line.to_owned()));
     }
 
+    /// An invocation was answered: what names it belongs to no other.
+    pub(super) fn answered(&self, request_id: &str) {
+        let answered = &mut self.lock().answered;
+        if answered.len() == KNOWN {
+            answered.pop_front();
+        }
+        answered.push_back(request_id.to_owned());
+    }
+
     /// When the last line came.
     fn last(&self) -> Option<Instant> {
-        self.lock().back().map(|(at, _)| *at)
+        self.lock().lines.back().map(|(at, _)| *at)
     }
 
     /// Waits until the log is silent.
@@ -51,11 +70,14 @@ impl Recent {
         }
     }
 
-    /// The lines since `from`; where several invocations share the process, only those that name this one.
-    pub(super) fn lines(&self, from: Instant, only: Option<&str>) -> String {
-        let lines = self.lock();
-        let mine = lines.iter().filter(|(at, line)| *at >= from && only.is_none_or(|id| line.contains(id)));
-        mine.fold(String::new(), |text, (_, line)| text + line + "\n")
+    /// The lines since `from` of the invocation `id`: those that name it, and where it has the process to itself (`alone`) those
+    /// that name no other. The process still logs about an answer when the next event is on its way.
+    pub(super) fn lines(&self, from: Instant, id: &str, alone: bool) -> String {
+        let kept = self.lock();
+        let foreign = |line: &str| kept.answered.iter().any(|other| other != id && line.contains(other.as_str()));
+        let mine = |line: &str| line.contains(id) || (alone && !foreign(line));
+        let lines = kept.lines.iter().filter(|(at, line)| *at >= from && mine(line));
+        lines.fold(String::new(), |text, (_, line)| text + line + "\n")
     }
 }
 
@@ -85,9 +107,12 @@ mod tests {
         recent.add("before");
         std::thread::sleep(Duration::from_millis(2));
         let from = Instant::now();
-        recent.add("one id-1");
-        recent.add("two id-2");
-        assert_eq!(recent.lines(from, None), "one id-1\ntwo id-2\n");
-        assert_eq!(recent.lines(from, Some("id-2")), "two id-2\n");
+        for line in ["one id-1", "two id-2", "of whom"] {
+            recent.add(line);
+        }
+        recent.answered("id-1");
+        recent.answered("id-2");
+        assert_eq!(recent.lines(from, "id-2", true), "two id-2\nof whom\n");
+        assert_eq!(recent.lines(from, "id-2", false), "two id-2\n");
     }
 }

@@ -30,7 +30,11 @@ impl Site {
     pub(super) async fn ask(&self, event: Event) -> Option<Answer> {
         let (sender, answer) = oneshot::channel();
         // Whoever asked may have gone.
-        self.lambda.invoke_with(event, move |answer| drop(sender.send(answer)));
+        let recent = Arc::clone(&self.recent);
+        self.lambda.invoke_with(event, move |answer| {
+            recent.answered(&answer.request_id);
+            drop(sender.send(answer));
+        });
         answer.await.ok()
     }
 
