@@ -21,6 +21,7 @@ mod replace;
 mod route;
 mod schema;
 mod show;
+mod serve;
 mod verify;
 
 use crate::{Class, Refusal, version};
@@ -68,6 +69,8 @@ enum Command {
     Completions(about::CompletionsArguments),
     /// Print a manual page: lambda-loader man | man -l -
     Man(about::ManArguments),
+    /// A local Lambda: bootstrap under a Runtime API, behind the Invoke API and HTTP
+    Serve(serve::Arguments),
 }
 
 /// What every command takes.
@@ -124,6 +127,7 @@ pub fn run() -> ExitCode {
         Command::Schema(arguments) => (schema::run(&arguments), arguments.output.format),
         Command::Completions(arguments) => (about::completions(&arguments), arguments.output.format),
         Command::Man(arguments) => (about::man(&arguments), arguments.output.format),
+        Command::Serve(arguments) => (serve::run(&arguments), arguments.common.output.format),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -33,20 +33,24 @@ mod server;
 mod state;
 
 pub use access::{Access, Endpoint};
-pub use answer::{Answer, Chunk, Kind, Response};
+pub use answer::{Answer, Chunk, Kind, Piece, Response};
 pub use bootstrap::Bootstrap;
 pub use environment::LIBRARY_PATH;
 pub use event::{Deadline, Event};
 pub use fault::{Fault, How};
 pub use lambda::{Lambda, Options};
-pub use lines::{Line, Stream};
+pub use lines::{Line, Stream, Tap};
 pub use memory::Memory;
 pub use pending::Pending;
 pub use state::{InitError, Polls};
 
 /// The end of a wait of `timeout`, which may be [`Duration::MAX`](std::time::Duration::MAX): then a year from now.
 fn until(timeout: std::time::Duration) -> std::time::Instant {
-    std::time::Instant::now() + timeout.min(std::time::Duration::from_secs(365 * 24 * 3600))
+    until_from(std::time::Instant::now(), timeout)
+}
+
+fn until_from(begin: std::time::Instant, timeout: std::time::Duration) -> std::time::Instant {
+    begin + timeout.min(std::time::Duration::from_secs(365 * 24 * 3600))
 }
 
 /// The most bytes that a buffered reply may have: 6 MiB and 100 bytes, as the service itself says in

@@ -228,7 +228,7 @@ fn escape(text: &str, line: &mut String) {
 }
 
 /// RFC 3339 in UTC with milliseconds.
-fn timestamp(now: SystemTime) -> String {
+pub(crate) fn timestamp(now: SystemTime) -> String {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     // Days to a date: https://howardhinnant.github.io/date_algorithms.html#civil_from_days, for dates after 1970.

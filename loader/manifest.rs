@@ -9,6 +9,7 @@
 //! excerpt place -> lines         for people, without secrets
 //! render  tree -> text          for `lock --stage`
 //! schema  wire types -> schema   for editors
+//! relocate  text -> text        for `serve`, which runs copies
 //! ```
 
 mod decode;
@@ -18,6 +19,7 @@ mod excerpt;
 mod fault;
 pub(crate) mod near;
 mod place;
+pub mod relocate;
 mod render;
 #[cfg(feature = "tool")]
 pub mod schema;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::REPLY_LIMIT;
+use super::{InitError, REPLY_LIMIT};
 
 /// What became of one invocation.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Answer {
     pub kind: Kind,
     /// From the call of `invoke` to the last byte of the answer.
     pub elapsed: Duration,
+    /// From its delivery to the process to the last byte of the answer; zero if no process had it.
+    pub ran: Duration,
     /// The `Lambda-Runtime-Invocation-Id` that the runtime sent back.
     pub invocation_id: Option<String>,
 }
@@ -43,6 +45,25 @@ pub enum Kind {
         /// `exit status: 1`, `signal: 9 (SIGKILL)`.
         status: String,
     },
+    /// The process reported a failed start and ended without ever asking for the invocation.
+    InitFailed(InitError),
+    /// The time was up, as [`Lambda::expire`](super::Lambda::expire) found.
+    TimedOut {
+        /// The function's timeout.
+        after: Duration,
+    },
+}
+
+/// A part of a streamed reply, as it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The reply begins.
+    Begin {
+        /// Its `Content-Type`.
+        content_type: Option<String>,
+    },
+    /// Some of its bytes.
+    Data(Bytes),
 }
 
 /// A reply.
@@ -98,7 +119,13 @@ impl Answer {
     #[must_use]
     pub fn payload(&self) -> Bytes {
         let (error_type, message) = match &self.kind {
-            Kind::Response(Response { body, .. }) | Kind::Error { body, .. } => return body.clone(),
+            Kind::Response(Response { body, .. }) | Kind::Error { body, .. } | Kind::InitFailed(InitError { body, .. }) => {
+                return body.clone();
+            }
+            Kind::TimedOut { after } => (
+                "Sandbox.Timedout",
+                format!("RequestId: {} Error: Task timed out after {:.2} seconds", self.request_id, after.as_secs_f64()),
+            ),
             Kind::TooLarge { size } => (
                 "Function.ResponseSizeTooLarge",
                 format!("Response payload size ({size} bytes) exceeded maximum allowed payload size ({REPLY_LIMIT} bytes)."),
@@ -119,7 +146,8 @@ mod tests {
     #[test]
     fn the_caller_sees_what_the_service_would_say() {
         let check = |kind, expected: &str| {
-            let answer = Answer { request_id: "id-1".into(), kind, elapsed: Duration::ZERO, invocation_id: None };
+            let answer =
+                Answer { request_id: "id-1".into(), kind, elapsed: Duration::ZERO, ran: Duration::ZERO, invocation_id: None };
             assert_eq!(answer.payload(), expected);
         };
         let response = Response { content_type: None, body: "1".into(), chunks: None, trailers: Vec::new() };
@@ -134,6 +162,11 @@ mod tests {
             Kind::Truncated,
             "{\"errorMessage\":\"HTTP request detected as truncated\",\"errorType\":\"Runtime.TruncatedResponse\"}",
         );
+        check(
+            Kind::TimedOut { after: Duration::from_millis(3000) },
+            "{\"errorMessage\":\"RequestId: id-1 Error: Task timed out after 3.00 seconds\",\"errorType\":\"Sandbox.Timedout\"}",
+        );
+        check(Kind::InitFailed(InitError { error_type: None, body: "{\"errorType\":\"X\"}".into() }), "{\"errorType\":\"X\"}");
         check(
             Kind::ProcessDied { status: "exit status: 1".into() },
             "{\"errorMessage\":\"RequestId: id-1 Error: Runtime exited: exit status: 1\",\"errorType\":\"Runtime.ExitError\"}",

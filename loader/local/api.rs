@@ -13,8 +13,8 @@ use super::body::{self, Read};
 use super::next::{misbehave, next};
 use super::reply::{self, Reply};
 use super::server::Wire;
-use super::state::{InitError, Shared};
-use super::{How, REPLY_LIMIT, STREAM_LIMIT};
+use super::state::{InitError, Live, Shared};
+use super::{How, Piece, REPLY_LIMIT, STREAM_LIMIT};
 
 /// Answers one request. `None`: the connection is to be closed without (another) answer.
 pub(super) async fn serve(shared: &Arc<Shared>, wire: &Wire, request: Request<Incoming>) -> Option<Reply> {
@@ -90,7 +90,7 @@ async fn answer(
                 Ok(Read::TooLarge(size)) => Kind::TooLarge { size },
                 Err(_) => Kind::Truncated,
             },
-            Some("streaming") => streamed(headers, body, answering.invoked()).await,
+            Some("streaming") => streamed(headers, body, answering.invoked(), answering.live()).await,
             Some(_) => {
                 body::drain(body).await;
                 answering
@@ -119,8 +119,12 @@ async fn answer(
     Some(reply)
 }
 
-async fn streamed(headers: &HeaderMap, body: Incoming, invoked: Instant) -> Kind {
-    match body::streamed(body, invoked).await {
+async fn streamed(headers: &HeaderMap, body: Incoming, invoked: Instant, live: Option<Live>) -> Kind {
+    if let Some(live) = &live {
+        // Fails only where nobody reads it any more.
+        drop(live.send(Piece::Begin { content_type: text(headers, header::CONTENT_TYPE.as_str()) }));
+    }
+    match body::streamed(body, invoked, live.as_ref()).await {
         Ok(streamed) if streamed.size > STREAM_LIMIT => Kind::TooLarge { size: streamed.size },
         Ok(mut streamed) => Kind::Response(Response {
             content_type: text(headers, header::CONTENT_TYPE.as_str()),
@@ -152,7 +156,7 @@ fn size(kind: &Kind) -> usize {
     match kind {
         Kind::Response(Response { body, .. }) | Kind::Error { body, .. } => body.len(),
         Kind::TooLarge { size } => *size,
-        Kind::Truncated | Kind::ProcessDied { .. } => REPLY_LIMIT,
+        Kind::Truncated | Kind::ProcessDied { .. } | Kind::InitFailed(_) | Kind::TimedOut { .. } => REPLY_LIMIT,
     }
 }
 

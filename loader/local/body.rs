@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use super::{Chunk, REPLY_LIMIT, STREAM_LIMIT};
+use super::state::Live;
+use super::{Chunk, Piece, REPLY_LIMIT, STREAM_LIMIT};
 
 /// A body that was read to its end.
 pub(super) enum Read {
@@ -56,17 +57,20 @@ pub(super) struct Streamed {
     pub(super) trailers: Vec<(String, String)>,
 }
 
-/// Reads a streamed body, with the time of each chunk since `invoked`.
+/// Reads a streamed body, with the time of each chunk since `invoked`, and passes each on to `live` as it comes.
 ///
 /// # Errors
 /// The connection broke.
-pub(super) async fn streamed(mut body: Incoming, invoked: Instant) -> Result<Streamed, hyper::Error> {
+pub(super) async fn streamed(mut body: Incoming, invoked: Instant, live: Option<&Live>) -> Result<Streamed, hyper::Error> {
     let mut streamed = Streamed::default();
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
             Ok(bytes) => {
                 streamed.size = streamed.size.saturating_add(bytes.len());
                 if streamed.size <= STREAM_LIMIT {
+                    if let Some(live) = live {
+                        drop(live.send(Piece::Data(bytes.clone())));
+                    }
                     streamed.chunks.push(Chunk { at: invoked.elapsed(), bytes });
                 } else {
                     streamed.chunks.clear();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::lines::Lines;
 use super::state::Shared;
-use super::{Lambda, Line, Memory, Stream, until};
+use super::{Lambda, Line, Memory, Stream, Tap, until};
 
 /// A process that runs under a local Lambda, with Lambda's environment and no other. Dropping it kills the process.
 ///
@@ -43,8 +43,27 @@ impl Bootstrap {
     /// # Errors
     /// The program cannot be started.
     pub fn spawn(lambda: &Lambda, program: &Path, extras: &[(&str, &str)]) -> io::Result<Self> {
+        Self::run(lambda, Command::new(program), extras.iter().copied(), None)
+    }
+
+    /// The same, with each line that it writes shown to `tap`, and in a process group of its own: a Ctrl-C in the terminal is the
+    /// caller's to pass on.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn spawn_shown(lambda: &Lambda, program: &Path, extras: &[(String, String)], tap: Tap) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.env_clear().envs(lambda.environment()).envs(extras.iter().copied());
+        command.process_group(0);
+        Self::run(lambda, command, extras.iter().map(|(name, value)| (name.as_str(), value.as_str())), Some(tap))
+    }
+
+    fn run<'e>(
+        lambda: &Lambda,
+        mut command: Command,
+        extras: impl Iterator<Item = (&'e str, &'e str)>,
+        tap: Option<Tap>,
+    ) -> io::Result<Self> {
+        command.env_clear().envs(lambda.environment()).envs(extras);
         let task_root = &lambda.options().task_root;
         if task_root.is_dir() {
             command.current_dir(task_root);
@@ -57,10 +76,10 @@ impl Bootstrap {
         let process = Arc::new(Process { state: Mutex::new((child, None)), ended: Condvar::new() });
         let bootstrap = Bootstrap { pid, started, lines: Lines::default(), process };
         if let Some(out) = out {
-            bootstrap.lines.collect(Stream::Out, out, started)?;
+            bootstrap.lines.collect(Stream::Out, out, started, tap.clone())?;
         }
         if let Some(err) = err {
-            bootstrap.lines.collect(Stream::Err, err, started)?;
+            bootstrap.lines.collect(Stream::Err, err, started, tap)?;
         }
         let (process, shared) = (Arc::clone(&bootstrap.process), Arc::clone(&lambda.shared));
         thread::Builder::new()

@@ -4,14 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::state::Shared;
-use super::{Access, Answer, Deadline, Event, Fault, InitError, Pending, Polls, environment, server};
+use super::{Access, Answer, Deadline, Event, Fault, InitError, Kind, Pending, Piece, Polls, environment, server};
 
 /// What a local Lambda says of itself.
 #[derive(Clone, Debug)]
@@ -101,16 +101,44 @@ impl Lambda {
 
     /// Sends an event: at once to a process that waits for one, else to the next that asks.
     pub fn invoke(&self, event: impl Into<Event>) -> Pending {
-        let (sender, answer) = mpsc::sync_channel(1);
+        let (sender, answer) = std::sync::mpsc::sync_channel(1);
         // Nobody waits any more: then nobody misses the answer.
-        let request_id = self.shared.invoke(event.into(), Box::new(move |answer| drop(sender.try_send(answer))));
+        let request_id = self.shared.invoke(event.into(), None, Box::new(move |answer| drop(sender.try_send(answer))));
         Pending { request_id, answer }
     }
 
     /// Sends an event and has `done` called with the answer, on the server's thread: for callers that are asynchronous themselves.
     /// `done` must be quick; it is dropped uncalled when the server stops. Returns the request id.
     pub fn invoke_with(&self, event: impl Into<Event>, done: impl FnOnce(Answer) + Send + 'static) -> String {
-        self.shared.invoke(event.into(), Box::new(done))
+        self.shared.invoke(event.into(), None, Box::new(done))
+    }
+
+    /// As [`invoke_with`](Self::invoke_with); a streamed reply also goes to `live`, piece by piece as it comes.
+    pub fn invoke_live(
+        &self,
+        event: impl Into<Event>,
+        live: mpsc::UnboundedSender<Piece>,
+        done: impl FnOnce(Answer) + Send + 'static,
+    ) -> String {
+        self.shared.invoke(event.into(), Some(live), Box::new(done))
+    }
+
+    /// How many events no process has asked for yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting()
+    }
+
+    /// Answers what the process has had for longer than its timeout with [`Kind::TimedOut`], and returns whether there was any: then
+    /// the caller kills the process, as Lambda does. Nothing calls this by itself.
+    #[must_use]
+    pub fn expire(&self) -> bool {
+        self.shared.expire()
+    }
+
+    /// Answers all events that no process has asked for.
+    pub fn fail_waiting(&self, kind: &Kind) {
+        self.shared.fail_waiting(kind);
     }
 
     /// The first start error that was reported, or `None` if there is none within `timeout`.

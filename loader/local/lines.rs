@@ -31,6 +31,9 @@ pub struct Line {
     pub text: String,
 }
 
+/// Is shown every line as it comes. Runs on the thread that reads: it must be quick.
+pub type Tap = Arc<dyn Fn(&Line) + Send + Sync>;
+
 #[derive(Default)]
 struct Collected {
     lines: VecDeque<Line>,
@@ -49,7 +52,13 @@ impl Lines {
     }
 
     /// Collects what `from` gives, on a thread of its own, until it ends.
-    pub(super) fn collect(&self, stream: Stream, from: impl Read + Send + 'static, started: Instant) -> std::io::Result<()> {
+    pub(super) fn collect(
+        &self,
+        stream: Stream,
+        from: impl Read + Send + 'static,
+        started: Instant,
+        tap: Option<Tap>,
+    ) -> std::io::Result<()> {
         let lines = self.clone();
         self.lock().open += 1;
         let spawned = thread::Builder::new().name("local-lambda-log".to_owned()).spawn(move || {
@@ -57,7 +66,11 @@ impl Lines {
             let mut bytes = Vec::new();
             while matches!(from.read_until(b'\n', &mut bytes), Ok(1..)) {
                 let text = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
-                lines.add(Line { stream, at: started.elapsed(), text });
+                let line = Line { stream, at: started.elapsed(), text };
+                if let Some(tap) = &tap {
+                    tap(&line);
+                }
+                lines.add(line);
                 bytes.clear();
             }
             lines.end();
@@ -126,7 +139,7 @@ mod tests {
 
     fn read(text: &'static [u8]) -> Lines {
         let lines = Lines::default();
-        lines.collect(Stream::Out, text, Instant::now()).unwrap();
+        lines.collect(Stream::Out, text, Instant::now(), None).unwrap();
         assert!(lines.wait_end(SOON));
         lines
     }
@@ -153,7 +166,7 @@ mod tests {
     fn a_flood_of_lines_drops_the_oldest() {
         let lines = Lines::default();
         let flood: String = (0..KEPT + 5).map(|number| format!("{number}\n")).collect();
-        lines.collect(Stream::Err, std::io::Cursor::new(flood), Instant::now()).unwrap();
+        lines.collect(Stream::Err, std::io::Cursor::new(flood), Instant::now(), None).unwrap();
         assert!(lines.wait_end(SOON));
         let all = lines.all();
         assert_eq!((all.len(), all[0].text.as_str()), (KEPT, "5"));

@@ -5,11 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::answer::{Answer, Kind};
 use super::fault::{How, Script};
-use super::{Access, Endpoint, Event, Fault, Options, random, until};
+use super::{Access, Endpoint, Event, Fault, Options, Piece, random, until, until_from};
 
 /// How many answered requests are remembered.
 const ACCESS_KEPT: usize = 1024;
@@ -17,11 +17,16 @@ const ACCESS_KEPT: usize = 1024;
 /// Takes an invocation's answer. Runs on the server's thread: it must be quick.
 pub(super) type Done = Box<dyn FnOnce(Answer) + Send>;
 
+/// Takes a streamed reply as it comes.
+pub(super) type Live = mpsc::UnboundedSender<Piece>;
+
 /// One invocation on its way.
 pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) event: Event,
     invoked: Instant,
+    delivered: Option<Instant>,
+    live: Option<Live>,
     done: Done,
 }
 
@@ -75,11 +80,13 @@ struct State {
     queue: VecDeque<Invocation>,
     parked: VecDeque<oneshot::Sender<Delivery>>,
     open: HashMap<String, Open>,
-    /// Invocations whose answer is being read; they are not in `open`.
-    answering: usize,
+    /// Invocations whose answer is being read, each with when its time is up; they are not in `open`.
+    answering: HashMap<String, Instant>,
     script: Script,
     polls: Polls,
     init_error: Option<InitError>,
+    /// What the process that runs now reported.
+    own_init_error: Option<InitError>,
     access: VecDeque<Access>,
 }
 
@@ -101,9 +108,10 @@ impl Shared {
     }
 
     /// Hands an event to a waiting poll, or queues it.
-    pub(super) fn invoke(&self, event: Event, done: Done) -> String {
+    pub(super) fn invoke(&self, event: Event, live: Option<Live>, done: Done) -> String {
         let request_id = random::request_id();
-        let invocation = Invocation { request_id: request_id.clone(), event, invoked: Instant::now(), done };
+        let (id, invoked) = (request_id.clone(), Instant::now());
+        let invocation = Invocation { request_id: id, event, invoked, delivered: None, live, done };
         let mut state = self.lock();
         state.queue.push_back(invocation);
         state.match_up();
@@ -124,7 +132,7 @@ impl Shared {
             }
         }
         state.parked.retain(|poll| !poll.is_closed());
-        let busy = state.open.values().filter(|open| !open.faulted).count() + state.answering + state.parked.len();
+        let busy = state.open.values().filter(|open| !open.faulted).count() + state.answering.len() + state.parked.len();
         if busy >= self.options.concurrency.max(1) {
             return Poll::TooMany;
         }
@@ -140,7 +148,8 @@ impl Shared {
     pub(super) fn begin(self: &Arc<Self>, request_id: &str) -> Option<Answering> {
         let mut state = self.lock();
         let open = state.open.remove(request_id)?;
-        state.answering += 1;
+        let due = self.due(&open.invocation);
+        state.answering.insert(request_id.to_owned(), due);
         Some(Answering { shared: Arc::clone(self), invocation: Some(open.invocation), echoed: None })
     }
 
@@ -158,8 +167,46 @@ impl Shared {
     }
 
     pub(super) fn init_failed(&self, error: InitError) {
-        self.lock().init_error.get_or_insert(error);
+        let mut state = self.lock();
+        state.own_init_error.get_or_insert(error.clone());
+        state.init_error.get_or_insert(error);
         self.changed.notify_all();
+    }
+
+    /// How many events no process has asked for yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    /// When the time of an invocation is up.
+    fn due(&self, invocation: &Invocation) -> Instant {
+        let since = invocation.delivered.unwrap_or(invocation.invoked);
+        until_from(since, invocation.event.timeout.unwrap_or(self.options.timeout))
+    }
+
+    /// Ends what the process has had for longer than its timeout. Returns whether there was anything of that kind: then the process
+    /// is to be killed, which ends a reply that is only half there as well.
+    pub(super) fn expire(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let late: Vec<_> =
+            state.open.iter().filter(|(_, open)| self.due(&open.invocation) <= now).map(|(id, _)| id.clone()).collect();
+        let any = !late.is_empty() || state.answering.values().any(|due| *due <= now);
+        let late: Vec<_> = late.iter().filter_map(|id| state.open.remove(id)).collect();
+        drop(state);
+        for Open { invocation, .. } in late {
+            let after = invocation.event.timeout.unwrap_or(self.options.timeout);
+            invocation.answer(Kind::TimedOut { after }, None);
+        }
+        any
+    }
+
+    /// Ends what no process has asked for.
+    pub(super) fn fail_waiting(&self, kind: &Kind) {
+        let waiting = std::mem::take(&mut self.lock().queue);
+        for invocation in waiting {
+            invocation.answer(kind.clone(), None);
+        }
     }
 
     pub(super) fn init_error(&self, timeout: Duration) -> Option<InitError> {
@@ -196,13 +243,17 @@ impl Shared {
         let mut state = self.lock();
         // Nobody is behind these polls any more: they must not count against the next process.
         state.parked.clear();
-        let mut lost: Vec<_> = state.open.drain().map(|(_, open)| open.invocation).collect();
-        if state.polls.count == polls_before {
-            lost.extend(state.queue.drain(..));
-        }
+        let lost: Vec<_> = state.open.drain().map(|(_, open)| open.invocation).collect();
+        let never_polled = state.polls.count == polls_before;
+        let unasked = if never_polled { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+        let init_error = state.own_init_error.take().filter(|_| never_polled);
         drop(state);
+        let died = Kind::ProcessDied { status: status.to_owned() };
         for invocation in lost {
-            invocation.answer(Kind::ProcessDied { status: status.to_owned() }, None);
+            invocation.answer(died.clone(), None);
+        }
+        for invocation in unasked {
+            invocation.answer(init_error.clone().map_or_else(|| died.clone(), Kind::InitFailed), None);
         }
     }
 
@@ -251,13 +302,14 @@ impl State {
     }
 
     /// Takes note that an event is with the process now.
-    fn deliver(&mut self, invocation: Invocation) -> Delivery {
+    fn deliver(&mut self, mut invocation: Invocation) -> Delivery {
         let fault = self.script.fire(Endpoint::Next, How::needs_event);
         let delivery = Delivery { request_id: invocation.request_id.clone(), event: invocation.event.clone(), fault };
         if delivery.fault == Some(How::CloseInBody) {
             self.queue.push_front(invocation);
         } else {
             let faulted = delivery.fault.is_some();
+            invocation.delivered = Some(Instant::now());
             self.open.insert(delivery.request_id.clone(), Open { invocation, faulted });
         }
         delivery
@@ -266,8 +318,9 @@ impl State {
 
 impl Invocation {
     fn answer(self, kind: Kind, invocation_id: Option<String>) {
-        let Invocation { request_id, invoked, done, .. } = self;
-        done(Answer { request_id, kind, elapsed: invoked.elapsed(), invocation_id });
+        let Invocation { request_id, invoked, delivered, done, .. } = self;
+        let ran = delivered.map(|delivered| delivered.elapsed()).unwrap_or_default();
+        done(Answer { request_id, kind, elapsed: invoked.elapsed(), ran, invocation_id });
     }
 }
 
@@ -282,6 +335,11 @@ impl Answering {
     /// When the event was sent.
     pub(super) fn invoked(&self) -> Instant {
         self.invocation.as_ref().map_or_else(Instant::now, |invocation| invocation.invoked)
+    }
+
+    /// Who wants a streamed reply as it comes.
+    pub(super) fn live(&self) -> Option<Live> {
+        self.invocation.as_ref()?.live.clone()
     }
 
     /// Notes the invocation id that the runtime sent back. Returns whether it is the one that it was given, if any.
@@ -301,17 +359,14 @@ impl Answering {
     pub(super) fn reopen(mut self, faulted: bool) {
         if let Some(invocation) = self.invocation.take() {
             let mut state = self.shared.lock();
-            state.answering = state.answering.saturating_sub(1);
+            state.answering.remove(&invocation.request_id);
             state.open.insert(invocation.request_id.clone(), Open { invocation, faulted });
         }
     }
 
     fn end(&mut self, kind: Kind) {
         if let Some(invocation) = self.invocation.take() {
-            {
-                let mut state = self.shared.lock();
-                state.answering = state.answering.saturating_sub(1);
-            }
+            self.shared.lock().answering.remove(&invocation.request_id);
             invocation.answer(kind, self.echoed.take());
         }
     }
