@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn bytes_are_named_anew_and_everything_else_stays() {
         let text = r#"{ "version": 1, "allow": { "roots": ["/a"], "environment": ["APP_*"] },
-  "plugins": { "web": { "config": { "n": 1e400, "big": 123456789012345678901234567890 }, "s3": "s3://b/web.so", "sha256": { } } },
+  "plugins": { "web": { "config": { "n": 1e40, "big": 123456789012345678901234567890 }, "s3": "s3://b/web.so", "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" } },
   "routes": { "any": { "source": "direct", "to": "web" } }, "settings": { "path": "/a/s.json" } }"#;
         let manifest = Manifest::parse("m.json", text.as_bytes()).unwrap();
         let digest = Digest::of(b"abc");
@@ -75,7 +75,7 @@ mod tests {
         ];
         let expected = format!(
             r#"{{ "version": 1, "allow": {{ "environment": ["APP_*"] }},
-  "plugins": {{ "web": {{ "path": "plugins/web.so", "sha256": "{digest}", "config": {{ "n": 1e400, "big": 123456789012345678901234567890 }} }} }},
+  "plugins": {{ "web": {{ "path": "plugins/web.so", "sha256": "{digest}", "config": {{ "n": 1e40, "big": 123456789012345678901234567890 }} }} }},
   "routes": {{ "any": {{ "source": "direct", "to": "web" }} }}, "settings": {{ "path": "settings.json", "sha256": "{digest}" }} }}"#
         );
         assert_eq!(write(&manifest, &moved).unwrap(), expected);

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
-use crate::world::{Reply, Serve, manifest};
+use crate::world::{Reply, Serve, manifest, until};
 
 #[track_caller]
 fn refused(reply: &Reply, status: u16, name: &str, words: &str) {
@@ -83,8 +83,10 @@ fn an_event_that_nobody_waits_for_is_tried_three_times_and_a_dry_run_not_at_all(
     serve.told(&["another attempt in 1 s, where Lambda waits 1 min"]);
     serve.told(&["another attempt in 2 s"]);
     serve.told(&["failed three times", "dead-letter queue"]);
-    let attempts = serve.errors().lines().filter(|line| line.contains("ERROR") && line.contains("route=error")).count();
-    assert_eq!(attempts, 3, "{}", serve.errors());
+    let attempts = || serve.errors().lines().filter(|line| line.contains("ERROR") && line.contains("route=error")).count();
+    // The log comes through a pipe, past the answer.
+    until("three attempts", || (attempts() >= 3).then_some(()));
+    assert_eq!(attempts(), 3, "{}", serve.errors());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long files have to be left alone before they count as complete.
-const QUIET: Duration = Duration::from_millis(60);
+const QUIET: Duration = Duration::from_millis(40);
 
 /// Device, file, size, change of content, change of anything; `None`: it is not there.
 type Mark = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
