@@ -369,6 +369,11 @@ macro_rules! __handler {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// The guide's plugins compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/author.md")]
+struct Author;
+
 #[cfg(test)]
 mod tests {
     #[test]
