@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
@@ -14,6 +14,8 @@ fn a_process_that_is_stuck_is_killed_when_the_time_is_up() {
     let serve = Serve::start(manifest(), &["--timeout-ms", "6000"]);
     serve.serves_on();
     let stuck = serve.bootstrap();
+    // An event's time begins when it is handed out: the process has to have asked for the next one before it is stopped.
+    std::thread::sleep(Duration::from_secs(2));
     kill_process(stuck, Signal::STOP).unwrap();
     let begun = Instant::now();
     let reply = serve.invoke("", "1");
