@@ -34,6 +34,7 @@ const SHUTDOWN: Duration = Duration::from_millis(250);
 /// Runs as a custom runtime until the process is to end.
 #[must_use]
 pub fn bootstrap() -> ExitCode {
+    crash::install();
     let address = match address() {
         Ok(address) => address,
         Err(refusal) => {
@@ -177,8 +178,6 @@ fn slots() -> usize {
 
 fn serve(prepared: Prepared, address: String) -> ExitCode {
     let slots = slots();
-    // Before the first plugin is loaded.
-    crash::install();
     let started = || -> Result<(tokio::runtime::Runtime, Shared), Refusal> {
         let runtime = runtime()?;
         let stage = prepared.plan.stage.clone();
@@ -309,6 +308,7 @@ fn shut_down_on_sigterm(drain: Arc<Drain>) {
 /// Runs the shutdown hooks of all plugins, at once and in the same time. A hook that blocks its thread does not keep the process.
 fn shut_down(service: &Service, runtime: &tokio::runtime::Runtime, code: u8) {
     let end = move || {
+        crash::watch_thread();
         std::thread::sleep(SHUTDOWN + Duration::from_millis(30));
         log::line(Level::Warn, "a shutdown hook blocks its thread: the process ends without it");
         exit::at_once(code);

@@ -70,8 +70,9 @@ fn origin(signal: c_int, code: c_int, (address, stack): (usize, usize), (pid, ow
     }
     let overflow = (stack.saturating_sub(STACK_REACH)..stack.saturating_add(4096)).contains(&address);
     let why = match (signal, code) {
+        (libc::SIGTRAP, _) => return Origin::Fault { address: None, why: "trap" },
         // An address that no memory can have: the processor does not say which.
-        (libc::SIGSEGV | libc::SIGBUS, SI_KERNEL) => return Origin::Fault { address: None, why: "no valid address" },
+        (_, SI_KERNEL) => return Origin::Fault { address: None, why: "no valid address" },
         (libc::SIGSEGV, _) if overflow => "stack overflow",
         (libc::SIGSEGV, 1) => "nothing is mapped there",
         (libc::SIGSEGV, 2) => "access is not allowed there",
@@ -80,7 +81,6 @@ fn origin(signal: c_int, code: c_int, (address, stack): (usize, usize), (pid, ow
         (libc::SIGILL, _) => "illegal instruction",
         (libc::SIGFPE, 1) => "integer division by zero",
         (libc::SIGFPE, _) => "arithmetic exception",
-        (libc::SIGTRAP, _) => "trap",
         _ => "fault",
     };
     Origin::Fault { address: Some(address), why }
@@ -120,6 +120,7 @@ mod tests {
             (libc::SIGBUS, 2, 0x6000, 0, fault(Some(0x6000), "nothing is behind the mapping there")),
             (libc::SIGFPE, 1, 0x7000, 0, fault(Some(0x7000), "integer division by zero")),
             (libc::SIGILL, 2, 0x7000, 0, fault(Some(0x7000), "illegal instruction")),
+            (libc::SIGTRAP, SI_KERNEL, 0, 0, fault(None, "trap")),
             (libc::SIGABRT, -6, 0, 42, Origin::Raised),
             (libc::SIGSEGV, 0, 0, 7, Origin::Sent { pid: 7 }),
             (libc::SIGSEGV, 0, 0, 42, Origin::Raised),

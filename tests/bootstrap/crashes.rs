@@ -17,7 +17,7 @@ use crate::world::{World, folder, misbehave, operation, plugin};
 
 const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
 
-const SIGNALS: [(&str, i32); 5] = [("SIGSEGV", 11), ("SIGBUS", 7), ("SIGILL", 4), ("SIGFPE", 8), ("SIGABRT", 6)];
+const SIGNALS: [(&str, i32); 6] = [("SIGTRAP", 5), ("SIGSEGV", 11), ("SIGBUS", 7), ("SIGILL", 4), ("SIGFPE", 8), ("SIGABRT", 6)];
 
 /// The operations of `misbehave`, with all that crash.
 fn manifest() -> Value {
@@ -55,7 +55,7 @@ fn the_line(world: &World) -> String {
 #[track_caller]
 fn crash(handler: &str, how: &str, signal: &str) -> (String, Value) {
     let world = world(&[JSON]);
-    let timeout = (handler == "crash_in_drop").then_some(Duration::from_secs(1));
+    let timeout = (handler == "crash_in_drop").then_some(Duration::from_secs(2));
     let pending = world.lambda.invoke(Event { timeout, ..Event::new(operation(handler, json!(how))) });
     ended_by(&world, signal);
     let answer = pending.wait(SOON).expect("an end");
@@ -88,6 +88,7 @@ fn each_signal_leaves_one_line_with_all_that_is_known_and_stays_the_end_of_the_p
         ("bus", "SIGBUS", Some("0x"), "crashed by SIGBUS at 0x", Some("bus|read_volatile")),
         ("ill", "SIGILL", Some("0x"), "crashed by SIGILL at 0x", Some("ill")),
         ("fpe", "SIGFPE", Some("0x"), "crashed by SIGFPE at 0x", Some("fpe")),
+        ("trap", "SIGTRAP", None, "crashed by SIGTRAP (trap)", Some("trap")),
         ("abort", "SIGABRT", None, "crashed by SIGABRT (abort)", None),
         ("raise", "SIGSEGV", None, "crashed by SIGSEGV, which the process sent itself,", None),
     ] {
@@ -125,9 +126,15 @@ fn wherever_a_handler_is_when_it_crashes_the_line_says_what_is_known() {
         assert!(line["message"].as_str().is_some_and(|text| text.ends_with(message)), "{line}");
         assert_eq!(line.get("requestId"), request.then(|| json!(request_id)).as_ref(), "{line}");
     }
-    // Past the plugin's own code, in a library of the system: the thread is known all the same, or nothing is.
+    // In a library of the system: where the thread is known the plugin is, and where it is not nobody is blamed.
     let (_, line) = crash("crash_spawned", "abort", "SIGABRT");
     assert!(line["message"].as_str().is_some_and(|text| text.contains(" on a thread of its runtime")), "{line}");
+    let world = world(&[]);
+    let _pending = world.lambda.invoke(operation("crash_in_thread", json!("abort")));
+    ended_by(&world, "SIGABRT");
+    let line = the_line(&world);
+    let words = " crashed by SIGABRT (abort) on a thread that is not the loader's, plugin and request id unknown {";
+    assert!(line.contains(words) && line.contains("\"thread\":\"of-its-own\""), "{line}");
 }
 
 #[test]

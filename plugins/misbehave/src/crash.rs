@@ -39,6 +39,16 @@ fn ill() {
     }
 }
 
+fn trap() {
+    // SAFETY: an instruction that stops for a debugger, and without one ends the process.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        std::arch::asm!("int3");
+        #[cfg(target_arch = "aarch64")]
+        std::arch::asm!("brk #1");
+    }
+}
+
 fn fpe() {
     // SAFETY: a division by zero, which Rust's own operator would have found out.
     #[cfg(target_arch = "x86_64")]
@@ -90,6 +100,7 @@ pub(crate) fn crash_by(how: &str) -> Result<(), Error> {
         "bus" => bus(),
         "ill" => ill(),
         "fpe" => fpe(),
+        "trap" => trap(),
         "abort" => std::process::abort(),
         "jump" => jump(),
         "wild" => wild(),
