@@ -230,6 +230,18 @@ fn threads_that_crash_at_once_leave_one_line() {
 }
 
 #[test]
+fn a_sandbox_that_forbids_to_send_the_signal_again_changes_neither_line_nor_end() {
+    for (how, signal) in [("denied", "SIGSEGV"), ("denied abort", "SIGABRT"), ("denied raise", "SIGSEGV")] {
+        let world = world(&[]);
+        let pending = world.lambda.invoke(operation("crash", json!(how)));
+        ended_by(&world, signal);
+        let line = the_line(&world);
+        assert!(line.contains(pending.request_id()) && line.contains(" in handler crash "), "{line}");
+        assert!(!line.contains("\"thread\":"), "its name may not be asked for: {line}");
+    }
+}
+
+#[test]
 fn a_crash_that_took_the_heap_with_it_leaves_a_line_and_ends() {
     let world = world(&[]);
     let _pending = world.lambda.invoke(operation("crash", json!("heap")));

@@ -93,6 +93,29 @@ fn heap() {
     segv();
 }
 
+/// Has this thread's requests to send a signal with information, and to ask for its name, answered by EPERM, as sandboxes may.
+fn deny() {
+    let denied = [libc::SYS_rt_tgsigqueueinfo, libc::SYS_prctl];
+    // Classic BPF: the number of the system call, compared with each, then allowed.
+    let instruction = |code: u32, k: u32, jt| libc::sock_filter { code: code as u16, jt, jf: 0, k };
+    let mut filter = vec![instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    filter.extend(
+        denied
+            .iter()
+            .zip([2, 1])
+            .map(|(call, jump)| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, *call as u32, jump)),
+    );
+    filter.push(instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0));
+    filter.push(instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0));
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: `program` describes a filter that lives during the call; it is this thread's alone.
+    let installed = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
+    };
+    assert_eq!(installed, 0, "no filter");
+}
+
 /// Ends the process; an error where `how` is none of its ways.
 pub(crate) fn crash_by(how: &str) -> Result<(), Error> {
     match how {
@@ -108,6 +131,10 @@ pub(crate) fn crash_by(how: &str) -> Result<(), Error> {
         "overflow" => drop(black_box(overflow(black_box(0)))),
         // SAFETY: sends a signal to this thread.
         "raise" => drop(unsafe { libc::raise(libc::SIGSEGV) }),
+        "denied" | "denied abort" | "denied raise" => {
+            deny();
+            return crash_by(how.strip_prefix("denied ").unwrap_or("segv"));
+        }
         // Six threads at once, on stacks of their own.
         "many" => {
             let threads: Vec<_> = (0..6).map(|_| std::thread::spawn(segv)).collect();
