@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 pub mod future;
 pub mod watchdog;
 
+use crate::crash::{Phase, Work};
 use crate::invocation::Invocation;
 use crate::load::Plugin;
 use crate::log::{self, Level, Record};
@@ -92,14 +93,15 @@ pub async fn run(
     until: Option<Instant>,
     wakers: &mut Wakers,
 ) -> Outcome {
+    let work = plugin.work(Phase::Handler(handler));
     // Kept until the reply was looked at, so that no other bytes can have its address.
-    let mut future = TaskFuture::new(plugin.invoke(handler, invocation.lend(), event.clone()), wakers);
+    let mut future = TaskFuture::new(plugin.invoke(handler, invocation.lend(), event.clone()), work, wakers);
     let outcome = match until {
         None => Some((&mut future).await),
         Some(until) => timeout_at(until.into(), &mut future).await.ok(),
     };
     match outcome {
-        Some(outcome) => check(outcome, &event),
+        Some(outcome) => check(outcome, &event, work),
         None => {
             if let Some(panic) = future.cancel() {
                 let panic = Failure::of_plugin(panic.kind, panic.body.as_ref());
@@ -117,8 +119,8 @@ pub async fn run(
     }
 }
 
-/// Takes over what the plugin returned for `event`.
-fn check(outcome: v1::Outcome, event: &Bytes) -> Outcome {
+/// Takes over what the plugin's `work` returned for `event`.
+fn check(outcome: v1::Outcome, event: &Bytes, work: Work) -> Outcome {
     let v1::Outcome { kind, flags, body, stream, .. } = outcome;
     match kind {
         v1::Outcome::VALUE => {
@@ -134,7 +136,7 @@ fn check(outcome: v1::Outcome, event: &Bytes) -> Outcome {
             }
             Outcome::Reply(Bytes::from_owner(body))
         }
-        v1::Outcome::STREAM => Outcome::Stream { prelude: Bytes::from_owner(body), body: TaskStream::new(stream) },
+        v1::Outcome::STREAM => Outcome::Stream { prelude: Bytes::from_owner(body), body: TaskStream::new(stream, work) },
         kind => Outcome::Failure(Failure::of_plugin(kind, body.as_ref())),
     }
 }
@@ -159,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_a_plugin_returns_is_checked() {
-        let value = |bytes: Vec<u8>, flags| check(v1::Outcome::value(v1::Buffer::new(bytes), flags), &Bytes::new());
+        let work = Work::new(crate::crash::Subject::leak(crate::verify::Kind::Plugin, "test", "", &[]), Phase::Handler(0));
+        let value = |bytes: Vec<u8>, flags| check(v1::Outcome::value(v1::Buffer::new(bytes), flags), &Bytes::new(), work);
         assert!(matches!(value(b" {\"a\":[1]} ".to_vec(), 0), Outcome::Reply(_)));
         for bad in ["", "{", "{}x", "nul", "\"\u{1}\""] {
             match value(bad.as_bytes().to_vec(), 0) {
@@ -176,6 +179,6 @@ mod tests {
         }
         // A kind of a later generation is an error, never a success.
         let unknown = v1::Outcome { kind: 77, ..v1::Outcome::value(v1::Buffer::EMPTY, 0) };
-        assert!(matches!(check(unknown, &Bytes::new()), Outcome::Failure(_)));
+        assert!(matches!(check(unknown, &Bytes::new(), work), Outcome::Failure(_)));
     }
 }

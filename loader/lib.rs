@@ -29,6 +29,7 @@ pub mod slot;
 pub mod start;
 pub mod exit;
 pub mod log;
+pub mod crash;
 
 // For people and tests; `bootstrap` has none of it.
 #[cfg(feature = "tool")]

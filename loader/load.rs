@@ -10,9 +10,10 @@ use std::fmt;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 
+use crate::crash::{self, Phase, Subject, Work};
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::runtime_api::chain;
-use crate::verify::{Note, Verified};
+use crate::verify::{Kind, Note, Verified};
 use crate::{Code, Refusal};
 
 mod host;
@@ -44,6 +45,7 @@ pub struct Plugin {
     pub note: Note,
     place: String,
     module: v1::PluginRef,
+    subject: &'static Subject,
     instance: Instance,
 }
 
@@ -62,7 +64,8 @@ unsafe impl Sync for Instance {}
 /// # Errors
 /// Where the dynamic linker refuses it, or maps anything else that was not verified.
 pub fn library(verified: Verified) -> Result<(), Refusal> {
-    open(&verified.place, verified.descriptor).map(drop)
+    let subject = Subject::leak(Kind::Library, &verified.name, &verified.digest.prefix(), &[]);
+    open(&verified.place, verified.descriptor, subject).map(drop)
 }
 
 /// Loads a verified plugin and checks that it speaks the ABI as it says it does.
@@ -72,21 +75,23 @@ pub fn library(verified: Verified) -> Result<(), Refusal> {
 pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let place = verified.place;
     let note = verified.note.ok_or_else(|| Refusal::new(Code::AbiNoteMissing, place.clone(), "has no ABI note"))?;
-    let library = open(&place, verified.descriptor)?;
-    let module = root_module(&place, library)?;
+    let subject = Subject::leak(Kind::Plugin, &verified.name, &verified.digest.prefix(), &note.handlers);
+    let library = open(&place, verified.descriptor, subject)?;
+    let work = Work::new(subject, Phase::Load);
+    let module = work.run(|| root_module(&place, library))?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
     #[expect(unsafe_code, reason = "calls into the plugin")]
-    let described = unsafe { module.describe()().bytes() };
+    let described = work.run(|| unsafe { module.describe()().bytes() });
     if described != Some(&note.raw[..]) {
         return Err(Refusal::new(Code::AbiNoteMismatch, place, "describes itself in other words than its ABI note")
             .hint("build it with lambda_plugin_abi::export! alone, and do not edit the file afterwards"));
     }
-    let host = PluginHost::leak(&verified.name, &verified.digest.prefix());
+    let host = PluginHost::leak(subject);
     Ok(Loaded { place, note, module, host })
 }
 
 /// `dlopen` of the very bytes behind `descriptor`.
-fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
+fn open(place: &str, descriptor: OwnedFd, subject: &'static Subject) -> Result<&'static Library, Refusal> {
     // glibc finds a loaded library by its name string first (`_dl_map_object` in elf/dl-load.c): a number used twice would be the
     // first plugin again. So the descriptor stays open as long as the process, which also keeps backtraces readable.
     let name = format!("/proc/self/fd/{}", std::mem::ManuallyDrop::new(descriptor).as_raw_fd());
@@ -105,11 +110,13 @@ fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.
     #[expect(unsafe_code, reason = "loads verified code")]
-    let library = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) };
+    let library =
+        Work::new(subject, Phase::Load).run(|| unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) });
     let library = library.map_err(|error| {
         Refusal::new(Code::LoadFailed, place, format!("the dynamic linker refused it: {}", chain(&error).replace(&name, "it")))
             .hint("compare `lambda-loader inspect` on the machine that built it with this one's libraries")
     })?;
+    crash::loaded(&name, subject);
     link_map::check(place, &before)?;
     Ok(Box::leak(Box::new(library)))
 }
@@ -167,9 +174,10 @@ impl Loaded {
         // SAFETY: `host` lives as long as the process. `Service` calls this under a cell that holds one call at a time, and none
         // after one that succeeded (`v1::Plugin::start`).
         #[expect(unsafe_code, reason = "calls into the plugin")]
-        let task = unsafe { self.module.start()(self.host.abi(), config) };
+        let start = || unsafe { self.module.start()(self.host.abi(), config) };
+        let work = Work::new(self.host.subject(), Phase::Start);
         let mut wakers = Wakers::default();
-        let outcome = TaskFuture::new(task, &mut wakers).await;
+        let outcome = TaskFuture::new(work.run(start), work, &mut wakers).await;
         if outcome.kind != v1::Outcome::VALUE || outcome.instance.is_null() {
             let error: lambda_runtime::Diagnostic = serde_json::from_slice(outcome.body.as_ref()).unwrap_or_else(|_| {
                 lambda_runtime::Diagnostic { error_type: "Unknown".into(), error_message: "it did not say why".into() }
@@ -185,6 +193,7 @@ impl Loaded {
             note: self.note.clone(),
             place: self.place.clone(),
             module: self.module,
+            subject: self.host.subject(),
             instance: Instance(outcome.instance),
         })
     }
@@ -201,14 +210,19 @@ impl Plugin {
         Ok(u32::try_from(index).unwrap_or(u32::MAX))
     }
 
+    /// What a call of it is, should it crash.
+    #[must_use]
+    pub const fn work(&self, phase: Phase) -> Work {
+        Work::new(self.subject, phase)
+    }
+
     /// Calls a handler. Nothing of it has run yet; it does when the task is polled.
     #[must_use]
     pub fn invoke(&self, handler: u32, invocation: v1::Invocation, event: Bytes) -> v1::Task {
         // SAFETY: `instance` is what `start` of this module returned (`v1::Plugin::invoke`); any index is answered.
         #[expect(unsafe_code, reason = "calls into the plugin")]
-        unsafe {
-            self.module.invoke()(self.instance.0, handler, invocation, v1::Buffer::new(event))
-        }
+        let call = || unsafe { self.module.invoke()(self.instance.0, handler, invocation, v1::Buffer::new(event)) };
+        self.work(Phase::Handler(handler)).run(call)
     }
 
     /// Tells the plugin of a phase.
@@ -216,8 +230,7 @@ impl Plugin {
     pub fn lifecycle(&self, phase: v1::Phase) -> v1::Task {
         // SAFETY: `instance` is what `start` of this module returned (`v1::Plugin::lifecycle`).
         #[expect(unsafe_code, reason = "calls into the plugin")]
-        unsafe {
-            self.module.lifecycle()(self.instance.0, phase as u32)
-        }
+        let call = || unsafe { self.module.lifecycle()(self.instance.0, phase as u32) };
+        self.work(Phase::Hook(phase)).run(call)
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::fmt::Write as _;
+use std::fmt;
 use std::io::Write as _;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -82,6 +82,12 @@ fn settings() -> &'static Settings {
         let json = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
         Settings { level: level.or_else(fallback).unwrap_or(Level::Info), format: if json { Format::Json } else { Format::Text } }
     })
+}
+
+/// The format of all lines.
+#[must_use]
+pub fn format() -> Format {
+    settings().format
 }
 
 /// The most detailed level that is written.
@@ -162,44 +168,58 @@ pub fn refusal(level: Level, refusal: &crate::Refusal) {
 }
 
 fn json(record: &Record<'_>, now: SystemTime) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        timestamp: &'a str,
-        level: &'a str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        code: Option<&'a str>,
-        #[serde(flatten)]
-        labels: Labels<'a>,
-        #[serde(skip_serializing_if = "str::is_empty")]
-        target: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        fields: Option<&'a RawValue>,
-    }
-    let line = Line {
-        timestamp: &timestamp(now),
-        level: record.level.name(),
-        message: record.message,
-        code: record.code,
-        labels: record.labels,
-        target: record.target,
-        // A plugin's fields are checked here, so that they cannot end the line and begin another.
-        fields: record.fields.and_then(|fields| serde_json::from_str(fields).ok()),
-    };
-    serde_json::to_string(&line).unwrap_or_default().replace('\n', " ")
+    serde_json::to_string(&JsonLine::of(record, &timestamp(now))).unwrap_or_default().replace('\n', " ")
 }
 
 fn text(record: &Record<'_>, now: SystemTime) -> String {
-    let mut line = format!("{} {:5} ", timestamp(now), record.level.name());
+    let mut line = String::new();
+    let _infallible = text_to(record, &timestamp(now), &mut line);
+    line
+}
+
+/// A line in JSON.
+#[derive(Serialize)]
+pub(crate) struct JsonLine<'a> {
+    timestamp: &'a str,
+    level: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(flatten)]
+    labels: Labels<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    target: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<&'a RawValue>,
+}
+
+impl<'a> JsonLine<'a> {
+    pub(crate) fn of(record: &Record<'a>, timestamp: &'a str) -> Self {
+        JsonLine {
+            timestamp,
+            level: record.level.name(),
+            message: record.message,
+            code: record.code,
+            labels: record.labels,
+            target: record.target,
+            // A plugin's fields are checked here, so that they cannot end the line and begin another.
+            fields: record.fields.and_then(|fields| serde_json::from_str(fields).ok()),
+        }
+    }
+}
+
+/// A line of text, without its end. Allocates nothing of its own: a process that crashes writes its last line with it.
+pub(crate) fn text_to(record: &Record<'_>, timestamp: &str, line: &mut impl fmt::Write) -> fmt::Result {
+    write!(line, "{timestamp} {:5} ", record.level.name())?;
     if let Some(request_id) = record.labels.request_id {
-        escape(request_id, &mut line);
-        line.push(' ');
+        escape(request_id, line)?;
+        line.write_char(' ')?;
     }
     if !record.target.is_empty() {
-        escape(record.target, &mut line);
-        line.push_str(": ");
+        escape(record.target, line)?;
+        line.write_str(": ")?;
     }
-    escape(record.message, &mut line);
+    escape(record.message, line)?;
     let labels = [
         ("code", record.code),
         ("source", record.labels.source),
@@ -209,26 +229,31 @@ fn text(record: &Record<'_>, now: SystemTime) -> String {
     ];
     for (name, value) in labels {
         if let Some(value) = value {
-            let _ = write!(line, " {name}=");
-            escape(value, &mut line);
+            write!(line, " {name}=")?;
+            escape(value, line)?;
         }
     }
     if let Some(fields) = record.fields {
-        line.push(' ');
-        escape(fields, &mut line);
+        line.write_char(' ')?;
+        escape(fields, line)?;
     }
-    line
+    Ok(())
 }
 
 /// What is written stays one line, and one that no terminal obeys.
-fn escape(text: &str, line: &mut String) {
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
+fn escape(text: &str, line: &mut impl fmt::Write) -> fmt::Result {
+    text.chars().try_for_each(|c| if c.is_control() { write!(line, "{}", c.escape_default()) } else { line.write_char(c) })
 }
 
 /// RFC 3339 in UTC with milliseconds.
 pub(crate) fn timestamp(now: SystemTime) -> String {
+    let mut text = String::with_capacity(24);
+    let _infallible = timestamp_to(now, &mut text);
+    text
+}
+
+/// The same, without an allocation of its own.
+pub(crate) fn timestamp_to(now: SystemTime, line: &mut impl fmt::Write) -> fmt::Result {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     // Days to a date: https://howardhinnant.github.io/date_algorithms.html#civil_from_days, for dates after 1970.
@@ -242,7 +267,7 @@ pub(crate) fn timestamp(now: SystemTime) -> String {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, second, ms) = (seconds / 3_600, seconds / 60 % 60, seconds % 60, since.subsec_millis());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    write!(line, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
 #[cfg(test)]

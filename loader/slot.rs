@@ -16,7 +16,7 @@ use crate::respond::Answer;
 use crate::respond::stream_body::StreamBody;
 use crate::runtime_api::{self, Client};
 use crate::service::Service;
-use crate::{Code, Refusal};
+use crate::{Code, Refusal, crash};
 
 /// How often in a row the Runtime API may fail before the process gives up.
 const MOST_FAILURES: u32 = 3;
@@ -123,6 +123,7 @@ impl<'s> Slot<'s> {
             log::line(Level::Warn, &format!("the service sends {what}: events have no deadline"));
         }
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event };
+        let _serving = crash::Serving::begin(&delivery.invocation);
         let watched = self.shared.watchdog.begin(self.number, &delivery.invocation, deadline.watchdog);
         self.shared.watchdog.polling(self.number, false);
         let done = handle(&self.shared.service, &delivery, &mut self.wakers).await;

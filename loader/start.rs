@@ -22,7 +22,7 @@ use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, Trust, TrustSettings};
-use crate::{Architecture, Class, Code, Refusal, environment, exit, version};
+use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, version};
 
 /// Where a manifest is looked for without `LOADER_MANIFEST`, before the function's own code.
 const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
@@ -34,6 +34,7 @@ const SHUTDOWN: Duration = Duration::from_millis(250);
 /// Runs as a custom runtime until the process is to end.
 #[must_use]
 pub fn bootstrap() -> ExitCode {
+    crash::install();
     let address = match address() {
         Ok(address) => address,
         Err(refusal) => {
@@ -158,6 +159,7 @@ fn stage(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_start(crash::watch_thread)
         .build()
         .map_err(|error| Refusal::new(Code::Internal, "tokio runtime", error.to_string()))
 }
@@ -207,6 +209,7 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
                 let work = move || {
                     drop(go.lock());
                     let _end = EndAll(&shared.drain);
+                    crash::watch_thread();
                     crate::start::runtime()?.block_on(async { Slot::new(shared, number)?.run().await })
                 };
                 std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work)
@@ -305,6 +308,7 @@ fn shut_down_on_sigterm(drain: Arc<Drain>) {
 /// Runs the shutdown hooks of all plugins, at once and in the same time. A hook that blocks its thread does not keep the process.
 fn shut_down(service: &Service, runtime: &tokio::runtime::Runtime, code: u8) {
     let end = move || {
+        crash::watch_thread();
         std::thread::sleep(SHUTDOWN + Duration::from_millis(30));
         log::line(Level::Warn, "a shutdown hook blocks its thread: the process ends without it");
         exit::at_once(code);
@@ -315,9 +319,10 @@ fn shut_down(service: &Service, runtime: &tokio::runtime::Runtime, code: u8) {
     }
     let hook = |plugin: &Plugin| {
         let (name, task) = (Arc::clone(&plugin.name), plugin.lifecycle(lambda_plugin_abi_v1::Phase::Shutdown));
+        let work = plugin.work(crash::Phase::Hook(lambda_plugin_abi_v1::Phase::Shutdown));
         async move {
             let mut wakers = Wakers::default();
-            match tokio::time::timeout(SHUTDOWN, TaskFuture::new(task, &mut wakers)).await {
+            match tokio::time::timeout(SHUTDOWN, TaskFuture::new(task, work, &mut wakers)).await {
                 Ok(outcome) if outcome.kind == lambda_plugin_abi_v1::Outcome::VALUE => {}
                 Ok(_) => log::line(Level::Warn, &format!("plugin {name}: its shutdown hook failed")),
                 Err(_) => log::line(Level::Warn, &format!("plugin {name}: its shutdown hook took too long")),

@@ -20,7 +20,7 @@ use crate::runtime_api::error_body;
 use crate::service::Service;
 use crate::start::not_built;
 use crate::verify::process::{self, Host};
-use crate::{Class, Code, Refusal, environment, exit};
+use crate::{Class, Code, Refusal, crash, environment, exit};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     }
     not_built(&plan)?;
     environment::set(&environment::gather(&plan)?)?;
+    crash::install();
     let runtime = crate::start::runtime()?;
     let code = runtime.block_on(async {
         let (service, _) = Service::start(plan).await?;
@@ -60,6 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         headers.insert(header::REQUEST_ID, http::HeaderValue::from_static("local"));
         let deadline = Deadline::new(deadline_ms, service.deadline_margin, (now, Instant::now()));
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event: event.into() };
+        let _serving = crash::Serving::begin(&delivery.invocation);
         let watchdog = Watchdog::new(1);
         let end = || exit::at_once(Class::Failed.exit());
         let started = watchdog.start(Arc::default(), |_| answer_for_blocked(), end);

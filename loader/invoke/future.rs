@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::Failure;
+use crate::crash::Work;
 
 /// A waker as the plugin sees it. The first field is what it gets a pointer to.
 #[repr(C)]
@@ -71,18 +72,26 @@ unsafe extern "C" fn release(waker: *const v1::Waker) {
 #[derive(Debug)]
 pub struct TaskFuture<'w> {
     task: Option<v1::Task>,
+    work: Work,
     wakers: &'w mut Wakers,
 }
 
 impl<'w> TaskFuture<'w> {
-    /// Awaits `task`.
-    pub fn new(task: v1::Task, wakers: &'w mut Wakers) -> Self {
-        TaskFuture { task: Some(task), wakers }
+    /// Awaits `task`, of that call.
+    pub fn new(task: v1::Task, work: Work, wakers: &'w mut Wakers) -> Self {
+        TaskFuture { task: Some(task), work, wakers }
     }
 
     /// Cancels the task, unless it is done. What comes back is a panic in one of its destructors.
     pub fn cancel(&mut self) -> Option<v1::Outcome> {
-        self.task.take().and_then(v1::Task::release)
+        let task = self.task.take()?;
+        self.work.run(|| task.release())
+    }
+}
+
+impl Drop for TaskFuture<'_> {
+    fn drop(&mut self) {
+        drop(self.cancel());
     }
 }
 
@@ -96,11 +105,11 @@ impl Future for TaskFuture<'_> {
         let waker = this.wakers.of(cx.waker());
         // SAFETY: `wakers` keeps the waker alive until its next call; `task` is `None` once it was ready.
         #[expect(unsafe_code, reason = "calls into the plugin")]
-        let outcome = unsafe { task.poll(waker) };
-        match outcome {
+        let poll = || unsafe { task.poll(waker) };
+        match this.work.run(poll) {
             None => Poll::Pending,
             Some(outcome) => {
-                this.task = None;
+                drop(this.cancel());
                 Poll::Ready(outcome)
             }
         }
@@ -111,14 +120,15 @@ impl Future for TaskFuture<'_> {
 #[derive(Debug)]
 pub struct TaskStream {
     stream: Option<v1::Stream>,
+    work: Work,
     wakers: Wakers,
 }
 
 impl TaskStream {
-    /// Reads `stream`.
+    /// Reads `stream`, of that call.
     #[must_use]
-    pub fn new(stream: v1::Stream) -> Self {
-        TaskStream { stream: Some(stream), wakers: Wakers::default() }
+    pub fn new(stream: v1::Stream, work: Work) -> Self {
+        TaskStream { stream: Some(stream), work, wakers: Wakers::default() }
     }
 
     /// The next piece; `None` at the end, and from then on.
@@ -127,11 +137,23 @@ impl TaskStream {
         let waker = self.wakers.of(cx.waker());
         // SAFETY: `wakers` keeps the waker alive until its next call; `stream` is `None` once it has ended.
         #[expect(unsafe_code, reason = "calls into the plugin")]
-        let next = unsafe { stream.poll(waker) };
+        let poll = || unsafe { stream.poll(waker) };
+        let next = self.work.run(poll);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
-            self.stream = None;
+            self.release();
         }
         next.map_err(|(kind, json)| Failure::of_plugin(kind, json.as_ref()))
+    }
+
+    fn release(&mut self) {
+        let stream = self.stream.take();
+        self.work.run(|| drop(stream));
+    }
+}
+
+impl Drop for TaskStream {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 

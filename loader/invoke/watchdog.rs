@@ -126,6 +126,7 @@ impl Watchdog {
     ) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name("watchdog".into()).spawn(move || {
+            crate::crash::watch_thread();
             watch(&shared, &drain, &answer);
             end();
         })?;

@@ -2,8 +2,9 @@
 
 use lambda_plugin_abi_v1 as v1;
 use std::sync::Arc;
-use v1::service::{LOG, LogV1, PLUGIN, PluginV1, RecordV1};
+use v1::service::{LOG, LogV1, PLUGIN, PluginV1, RecordV1, THREAD, ThreadV1};
 
+use crate::crash::{self, Phase, Subject, Work};
 use crate::invocation::Invocation;
 use crate::log::{self, Labels, Level, Record};
 
@@ -12,22 +13,26 @@ use crate::log::{self, Labels, Level, Record};
 pub struct PluginHost {
     name: Arc<str>,
     digest: Arc<str>,
+    subject: &'static Subject,
     /// Set once its own address is known.
     abi: std::sync::OnceLock<v1::Host>,
     log: std::sync::OnceLock<LogV1>,
     plugin: std::sync::OnceLock<PluginV1>,
+    thread: std::sync::OnceLock<ThreadV1>,
 }
 
 impl PluginHost {
-    /// A host for the plugin of that name and digest.
+    /// A host for that plugin.
     #[must_use]
-    pub fn leak(name: &str, digest: &str) -> &'static Self {
+    pub fn leak(subject: &'static Subject) -> &'static Self {
         let host: &'static Self = Box::leak(Box::new(PluginHost {
-            name: name.into(),
-            digest: digest.into(),
+            name: subject.name().into(),
+            digest: subject.digest().into(),
+            subject,
             abi: std::sync::OnceLock::new(),
             log: std::sync::OnceLock::new(),
             plugin: std::sync::OnceLock::new(),
+            thread: std::sync::OnceLock::new(),
         }));
         let ctx = (&raw const *host).cast();
         host.abi.get_or_init(|| v1::Host { ctx, query });
@@ -36,6 +41,7 @@ impl PluginHost {
             name: v1::Slice::of(host.name.as_bytes()),
             digest: v1::Slice::of(host.digest.as_bytes()),
         });
+        host.thread.get_or_init(|| ThreadV1 { ctx, begin });
         host
     }
 
@@ -43,6 +49,12 @@ impl PluginHost {
     #[must_use]
     pub fn abi(&'static self) -> *const v1::Host {
         self.abi.get().map_or(std::ptr::null(), std::ptr::from_ref)
+    }
+
+    /// Who a crash of it is put down to.
+    #[must_use]
+    pub const fn subject(&self) -> &'static Subject {
+        self.subject
     }
 
     /// The plugin's name.
@@ -69,8 +81,19 @@ unsafe extern "C" fn query(ctx: *const (), name: v1::Slice, version: u32) -> *co
         (Some(name), 1) if name == PLUGIN.as_bytes() => {
             host.plugin.get().map_or(std::ptr::null(), |plugin| std::ptr::from_ref(plugin).cast())
         }
+        (Some(name), 1) if name == THREAD.as_bytes() => {
+            host.thread.get().map_or(std::ptr::null(), |thread| std::ptr::from_ref(thread).cast())
+        }
         _ => std::ptr::null(),
     }
+}
+
+#[expect(unsafe_code, reason = "called by the plugin through `ThreadV1`")]
+unsafe extern "C" fn begin(ctx: *const ()) {
+    // SAFETY: `ctx` is the leaked `PluginHost` of `leak` (`ThreadV1::begin`).
+    let host = unsafe { &*ctx.cast::<PluginHost>() };
+    crash::watch_thread();
+    Work::new(host.subject, Phase::Thread).settle();
 }
 
 #[expect(unsafe_code, reason = "called by the plugin through `LogV1`")]

@@ -179,7 +179,9 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_given_up_breaks_the_reply_and_does_not_end_it() {
-        let stream = || Some(TaskStream::new(lambda_plugin_abi_v1::Stream::EMPTY));
+        let subject = crate::crash::Subject::leak(crate::verify::Kind::Plugin, "test", "", &[]);
+        let work = crate::crash::Work::new(subject, crate::crash::Phase::Handler(0));
+        let stream = || Some(TaskStream::new(lambda_plugin_abi_v1::Stream::EMPTY, work));
         let (mut body, end) = StreamBody::new(b"{}", Some("whole".into()), stream(), None);
         assert_eq!(frames(&mut body), [some(&["{}\0\0\0\0\0\0\0\0", "whole"]), vec![None]].concat());
         assert_eq!(end.close(), None);

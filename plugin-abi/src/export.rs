@@ -10,7 +10,7 @@ use crate::context::Handle;
 use crate::panic::catch;
 use crate::signature::{Answer, Handler, Start, StartRuntime};
 use crate::task::task;
-use crate::{Context, Error, Host, config, log, panic};
+use crate::{Context, Error, Host, config, log, panic, runtime};
 
 /// How events are read and replies written: the traits that the macro looks methods up in.
 pub mod codec {
@@ -175,6 +175,9 @@ impl Call {
 fn set_up(host: Host, needs: &[Option<StartRuntime>]) -> Result<(), Error> {
     if let Some(service) = host.log_service() {
         log::connect(service);
+    }
+    if let Some(service) = host.thread_service() {
+        runtime::know_threads(service);
     }
     panic::install_hook();
     start_all(needs)

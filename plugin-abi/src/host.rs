@@ -1,7 +1,7 @@
 //! The host, as `start` sees it.
 
 use lambda_plugin_abi_v1 as v1;
-use v1::service::{LOG, LogV1, PLUGIN, PluginV1};
+use v1::service::{LOG, LogV1, PLUGIN, PluginV1, THREAD, ThreadV1};
 
 use crate::log;
 
@@ -88,6 +88,15 @@ impl Host {
         #[expect(unsafe_code, reason = "asks the host")]
         unsafe {
             (self.raw.query)(self.raw.ctx, v1::Slice::of(name.as_bytes()), version)
+        }
+    }
+
+    pub(crate) fn thread_service(&self) -> Option<&'static ThreadV1> {
+        let service: *const ThreadV1 = self.query(THREAD, 1).cast();
+        // SAFETY: null, or the service of this name and version, valid for the life of the process (`v1::Host::query`).
+        #[expect(unsafe_code, reason = "a struct of the host's")]
+        unsafe {
+            service.as_ref()
         }
     }
 

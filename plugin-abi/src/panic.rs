@@ -57,7 +57,8 @@ pub(crate) fn install_hook() {
 fn log_panics() {
     std::panic::set_hook(Box::new(|info| {
         let text = describe(info);
-        if CATCHING.get() {
+        // Where panics end the process, nobody catches it to tell.
+        if CATCHING.get() && cfg!(panic = "unwind") {
             LAST.set(Some(text));
         } else {
             // Nobody waits for this thread's result: a spawned task, or a thread of the author's.

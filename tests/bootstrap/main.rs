@@ -29,6 +29,7 @@ mod secrets;
 mod variables;
 mod refused_starts;
 mod slow_starts;
+mod crashes;
 mod first_use;
 mod api_faults;
 mod concurrency;

@@ -6,9 +6,11 @@ use std::task::{Context, Poll, Waker};
 
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use bytes::Bytes;
+use lambda_loader::crash::{Phase, Subject, Work};
 use lambda_loader::invoke::Outcome;
 use lambda_loader::invoke::future::{TaskFuture, Wakers};
 use lambda_loader::load::{Plugin, PluginHost};
+use lambda_loader::verify::Kind;
 use lambda_plugin_abi_v1 as v1;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use serde_json::json;
@@ -40,7 +42,7 @@ fn a_task_that_is_dropped_runs_its_destructors_in_the_plugins_own_runtime() {
         drop(task(&plugin, "wait", "1"));
         for number in 1..=3 {
             let mut wakers = Wakers::default();
-            let mut waiting = TaskFuture::new(task(&plugin, "wait", "1"), &mut wakers);
+            let mut waiting = TaskFuture::new(task(&plugin, "wait", "1"), plugin.work(Phase::Handler(0)), &mut wakers);
             assert!(is_pending(&mut waiting).await);
             match number {
                 1 => drop(waiting),
@@ -66,7 +68,7 @@ fn wakers_may_be_used_after_their_task_is_gone() {
                 assert!(is_pending(&mut future).await);
                 futures.push(future);
             }
-            let mut one = TaskFuture::new(task(&plugin, "lend_waker", "1"), &mut wakers);
+            let mut one = TaskFuture::new(task(&plugin, "lend_waker", "1"), plugin.work(Phase::Handler(0)), &mut wakers);
             // Polled with several wakers in turn: the earlier ones are still the plugin's.
             for _ in 0..4 {
                 assert!(Pin::new(&mut one).poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -206,10 +208,12 @@ fn numbers_that_the_plugin_does_not_know_are_answered() {
         let header = library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).unwrap();
         header.upgrade().unwrap().init_root_module().unwrap()
     };
-    let wait = |task: v1::Task| runtime().block_on(TaskFuture::new(task, &mut Wakers::default()));
+    let subject = Subject::leak(Kind::Plugin, "keeper", "0000", &[]);
+    let work = Work::new(subject, Phase::Start);
+    let wait = |task: v1::Task| runtime().block_on(TaskFuture::new(task, work, &mut Wakers::default()));
     // SAFETY: the host lives as long as the process, and this is the one call of `start`.
     #[expect(unsafe_code, reason = "plays the loader")]
-    let started = wait(unsafe { module.start()(PluginHost::leak("keeper", "0000").abi(), v1::Buffer::new("null")) });
+    let started = wait(unsafe { module.start()(PluginHost::leak(subject).abi(), v1::Buffer::new("null")) });
     assert_eq!(started.kind, v1::Outcome::VALUE);
     for phase in [0, 1, 2, 3, 4, 99, u32::MAX] {
         // SAFETY: the instance is what `start` returned.

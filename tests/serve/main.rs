@@ -12,4 +12,5 @@ mod invocations;
 mod http;
 mod clients;
 mod life;
+mod crashes;
 mod watch;

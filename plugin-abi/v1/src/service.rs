@@ -10,6 +10,9 @@ pub const LOG: &str = "log";
 /// Name of [`PluginV1`], asked of the host.
 pub const PLUGIN: &str = "plugin";
 
+/// Name of [`ThreadV1`], asked of the host.
+pub const THREAD: &str = "thread";
+
 /// Name of [`InvocationV1`], asked of an invocation.
 pub const INVOCATION: &str = "invocation";
 
@@ -49,6 +52,17 @@ pub struct PluginV1 {
     pub name: Slice,
     /// First digits of its file's SHA-256, or absent.
     pub digest: Slice,
+}
+
+/// Makes a thread that the plugin starts known to the host.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ThreadV1 {
+    /// First argument of `begin`; knows whose thread it is.
+    pub ctx: *const (),
+    /// To be called by each such thread, once, before anything else: it gets a stack for its signals, and should it crash, the host's
+    /// log names the plugin. What it gets is given back when the thread ends.
+    pub begin: unsafe extern "C" fn(ctx: *const ()),
 }
 
 /// What is known of one invocation. Text is UTF-8; what the service did not send is absent.
@@ -91,6 +105,12 @@ unsafe impl Sync for PluginV1 {}
 // SAFETY: as for Sync.
 #[expect(unsafe_code, reason = "raw pointers are not Send of themselves")]
 unsafe impl Send for PluginV1 {}
+// SAFETY: immutable once made; `begin` may be called from any thread (`ThreadV1::begin`).
+#[expect(unsafe_code, reason = "raw pointers are not Sync of themselves")]
+unsafe impl Sync for ThreadV1 {}
+// SAFETY: as for Sync.
+#[expect(unsafe_code, reason = "raw pointers are not Send of themselves")]
+unsafe impl Send for ThreadV1 {}
 // SAFETY: immutable once made, and the text it points to lives as long as the invocation.
 #[expect(unsafe_code, reason = "raw pointers are not Sync of themselves")]
 unsafe impl Sync for InvocationV1 {}

@@ -1,5 +1,7 @@
 //! Everything a handler should not do, for the loader's own tests. Each handler is named for what it does.
 
+mod crash;
+
 use bytes::Bytes;
 use lambda_plugin_abi::{Context, Error, Prelude, StreamReply};
 use serde::Deserialize;
@@ -12,7 +14,7 @@ use std::time::Duration;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Config {
-    /// `error`, `panic`, `hang`, `once` (an error the first time), `wait` (for the file `at`), or nothing.
+    /// `error`, `panic`, `hang`, `once` (an error the first time), `wait` (for the file `at`), `crash` (as `at` says), or nothing.
     start: Option<String>,
     /// A path.
     at: Option<String>,
@@ -29,6 +31,9 @@ static MARK: extern "C" fn() = {
     extern "C" fn mark() {
         if let Some(path) = std::env::var_os("MISBEHAVE_MARK") {
             let _ = std::fs::write(path, "plugin code ran");
+        }
+        if let Ok(how) = std::env::var("MISBEHAVE_CRASH") {
+            let _survived = crash::crash_by(&how);
         }
     }
     mark
@@ -51,6 +56,7 @@ async fn start(config: Option<Config>) -> Result<State, Error> {
         Some("error") => Err(Error::new("NoDatabase", "the database is not there")),
         Some("panic") => panic!("start went wrong"),
         Some("hang") => std::future::pending().await,
+        Some("crash") => crash::crash_by(config.at.as_deref().unwrap_or("segv")).map(|()| State),
         Some(_) => Err(Error::new("ConfigInvalid", "unknown `start`")),
     }
 }
@@ -243,14 +249,20 @@ async fn report(event: Value) -> Result<Value, Error> {
 
 async fn shutdown(_state: Arc<State>) -> Result<(), Error> {
     log::info!("misbehave was told to shut down");
+    if let Ok(how) = std::env::var("MISBEHAVE_CRASH_AT_SHUTDOWN") {
+        crash::crash_by(&how)?;
+    }
     Ok(())
 }
+
+use crash::{crash, crash_in_drop, crash_in_reply, crash_in_thread, crash_later, crash_spawned, crash_the_loader};
 
 lambda_plugin_abi::export! {
     start,
     handlers: {
         error, parse_error, panic, panic_later, panic_in_drop, panic_in_drop_after_deadline, sleep, block, huge, not_json, spawn,
-        spawn_panic, stream, wait, meet, variables, tell, context, report
+        spawn_panic, stream, wait, meet, variables, tell, context, report, crash, crash_later, crash_in_drop, crash_spawned, crash_in_thread, crash_in_reply,
+        crash_the_loader
     },
     shutdown: shutdown
 }
