@@ -246,6 +246,13 @@ fn a_sandbox_that_lies() {
     world.says("unavailable", reason);
     assert_eq!(world.reply("now", Value::Null), json!(["started", "executable"]));
     World::doors("require", &sandbox).refused(reason);
+
+    // The filter holds, and the process is as dumpable as before: the file is tried, and found open.
+    let sandbox = [NOBODY, (LIE, "prctl")];
+    let world = World::doors("auto", &sandbox);
+    world.says("on", ROOT);
+    assert_eq!(world.reply("now", Value::Null), json!([libc::EPERM, libc::EPERM]));
+    World::doors("require", &sandbox).refused(ROOT);
 }
 
 fn tls_and_names() {

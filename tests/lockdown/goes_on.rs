@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use crate::attacks::Lock;
 
-/// By name, what is done; it panics where it does not work.
-pub(crate) const WORKS: &[(&str, fn(Lock<'_>))] = &[
+/// Its name, and what is done; it panics where it does not work.
+type Work = (&'static str, fn(Lock<'_>));
+
+/// All of them.
+pub(crate) const WORKS: &[Work] = &[
     ("threads, with stacks of any size", |lock| {
         lock();
         for size in [64 << 10, 8 << 20, 256 << 20] {
