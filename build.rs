@@ -1,5 +1,11 @@
 //! Stamps what was built, and links `bootstrap` so that a layer's `LD_LIBRARY_PATH` folder cannot stand in for a system library.
 
+#[path = "loader/lockdown/compile.rs"]
+mod compile;
+#[expect(dead_code, unreachable_pub, reason = "the library has it too")]
+#[path = "loader/lockdown/doors.rs"]
+mod doors;
+
 use std::env::var;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -32,6 +38,12 @@ fn main() {
     // DT_RUNPATH comes after it.
     println!("cargo::rustc-link-arg-bin=bootstrap=-Wl,--disable-new-dtags,-rpath,{}", SYSTEM_FOLDERS.trim_ascii_end());
 
+    println!("cargo::rerun-if-changed=loader/lockdown");
+    if let Err(error) = lockdown() {
+        println!("cargo::error=the filters of loader/lockdown cannot be made: {error}");
+        return;
+    }
+
     if var("CARGO_FEATURE_TOOL").is_ok()
         && let Err(error) = carry_kit()
     {
@@ -49,6 +61,11 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+}
+
+/// Writes the instructions of lockdown's filters.
+fn lockdown() -> Result<(), Box<dyn std::error::Error>> {
+    Ok(std::fs::write(Path::new(&var("OUT_DIR")?).join("lockdown.rs"), compile::source()?)?)
 }
 
 /// Writes the list of the kit's files for `lambda-loader new`.

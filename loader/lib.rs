@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod policy;
 pub mod verify;
 pub mod load;
+pub mod lockdown;
 pub mod route;
 pub mod invoke;
 pub mod respond;

@@ -213,6 +213,8 @@ codes! {
     LoadFailed = "load-failed", Abi;
     /// Loading mapped a file that was not verified.
     LoadForeignObject = "load-foreign-object", Abi;
+    /// The manifest requires lockdown, and it cannot be had here in full.
+    LockdownUnavailable = "lockdown-unavailable", Manifest;
     /// The plugin's own `start` failed.
     StartFailed = "start-failed", Failed;
 

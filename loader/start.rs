@@ -22,7 +22,7 @@ use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, Trust, TrustSettings};
-use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, version};
+use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, lockdown, version};
 
 /// Where a manifest is looked for without `LOADER_MANIFEST`, before the function's own code.
 const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
@@ -123,9 +123,6 @@ pub(crate) fn not_built(plan: &Plan) -> Result<(), Refusal> {
         )
         .hint("leave `batch` out, and let the handler answer for the whole batch"));
     }
-    if plan.lockdown == policy::Lockdown::Require {
-        return Err(Refusal::new(Code::ManifestValue, "lockdown", "\"require\" is not built yet").hint("use \"auto\" or \"off\""));
-    }
     Ok(())
 }
 
@@ -181,6 +178,9 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
     let started = || -> Result<(tokio::runtime::Runtime, Shared), Refusal> {
         let runtime = runtime()?;
         let stage = prepared.plan.stage.clone();
+        let wanted = prepared.plan.lockdown;
+        let late = prepared.plan.plugins.iter().find(|plugin| plugin.load == policy::Load::FirstUse);
+        let late = late.map(|plugin| plugin.artifact.name.clone());
         let (service, held) = runtime.block_on(Service::start(prepared.plan))?;
         let watchdog = Watchdog::new(slots);
         let shared = Shared {
@@ -191,8 +191,10 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
             warned_of_no_deadline: AtomicBool::new(false),
         };
         watch(&shared)?;
+        // All code and all threads of the start are there.
+        let lockdown = lockdown::lock(wanted, late.as_deref())?;
         let origin = Origin { stage: stage.as_deref(), trust: prepared.trust, manifest: &prepared.manifest };
-        start_line(&shared.service, &held, &origin, slots, prepared.started.elapsed());
+        start_line(&shared.service, &held, &origin, &lockdown, slots, prepared.started.elapsed());
         Ok((runtime, shared))
     };
     let (runtime, shared) = match started() {
@@ -347,18 +349,22 @@ struct Origin<'s> {
 }
 
 /// One line that shows how the platform behaves, and exactly which bytes run.
-fn start_line(service: &Service, held: &[Held], origin: &Origin<'_>, slots: usize, took: Duration) {
+fn start_line(service: &Service, held: &[Held], origin: &Origin<'_>, lockdown: &lockdown::Outcome, slots: usize, took: Duration) {
     let plugins: Vec<_> = held
         .iter()
         .map(|held| serde_json::json!({ "file": held.label, "held": held.mechanism, "lookup": held.lookup, "mount": held.mount }))
         .collect();
+    if let lockdown::Outcome::On { open: Some(open) } = lockdown {
+        log::line(Level::Warn, &format!("lockdown leaves a door open: {open} (hint: run as another user)"));
+    }
     let fields = serde_json::json!({
         "version": version::text(),
         "manifest": origin.manifest.display().to_string(),
         "trust": origin.trust.to_string(),
         "stage": origin.stage,
         "uid": rustix::process::geteuid().as_raw(),
-        "lockdown": "not built yet",
+        "lockdown": lockdown.name(),
+        "lockdown_reason": lockdown.reason(),
         "slots": slots,
         "routes": service.routes.len(),
         "artifacts": plugins,

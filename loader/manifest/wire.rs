@@ -38,7 +38,7 @@ pub struct Manifest {
     pub settings: Option<Settings>,
     /// Variables to set, unless the function has them already.
     pub environment: Option<Entries<String>>,
-    /// Whether the process gives up new executable memory and new programs once all plugins are up.
+    /// Whether `bootstrap` gives up new executable memory and new programs once all plugins are up.
     pub lockdown: Option<Lockdown>,
     /// How long before Lambda's deadline a handler is given up, in milliseconds: 10 to 60000.
     pub deadline_margin_ms: Option<u64>,
@@ -66,10 +66,10 @@ pub struct Allow {
 #[cfg_attr(feature = "tool", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Lockdown {
-    /// Try once; go on where the sandbox forbids it.
+    /// Try once, and go on where the sandbox forbids it; the start line says what came of it.
     #[default]
     Auto,
-    /// Fail the start where it cannot be had.
+    /// Fail the start where it cannot be had in full. No plugin may be loaded at first use.
     Require,
     /// Do not try.
     Off,

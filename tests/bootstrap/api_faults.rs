@@ -61,7 +61,7 @@ fn a_next_that_keeps_failing_ends_the_process_with_a_reason() {
         assert_eq!(world.exit_code(), Some(6), "{how:?}\n{}", world.output());
         let line = lines::line_of(&world.process, &[" ERROR ", "next event: ", "code=runtime-api"]);
         assert!(line.contains(words), "{line}");
-        assert_eq!(lines::count(&world.process, " WARN "), 2, "each failure leaves a line: {}", world.output());
+        assert_eq!(lines::count(&world.process, " WARN  runtime API "), 2, "each failure leaves a line: {}", world.output());
     }
 }
 

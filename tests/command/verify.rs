@@ -67,7 +67,6 @@ fn what_bootstrap_would_refuse_is_refused_here_too() {
     );
     check(|m| m["routes"]["error"]["to"] = "misbehave".into(), 5, "handler-missing", &["none is named"]);
     check(|m| m["on_error"] = "misbehave.nothing".into(), 5, "handler-missing", &["on_error"]);
-    check(|m| m["lockdown"] = "require".into(), 3, "manifest-value", &["lockdown", "not built yet"]);
     let each = json!({ "source": "sqs", "to": "echo", "batch": "each" });
     check(|m| m["routes"]["queue"] = each, 3, "manifest-value", &["route \"queue\"", "not built yet"]);
     let settings = |m: &mut Value| {
