@@ -16,9 +16,11 @@ use crate::verify::{Note, Verified};
 use crate::{Code, Refusal};
 
 mod host;
+mod layout;
 mod link_map;
 
 pub use host::PluginHost;
+pub use layout::checks as layout_checks;
 
 /// The ABI generations that this loader speaks.
 pub const SPOKEN: &[u32] = &[v1::ABI];
@@ -73,7 +75,7 @@ pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let place = verified.place;
     let note = verified.note.ok_or_else(|| Refusal::new(Code::AbiNoteMissing, place.clone(), "has no ABI note"))?;
     let library = open(&place, verified.descriptor)?;
-    let module = root_module(&place, library)?;
+    let module = root_module(&place, library, layout::Built::by(&note))?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
     #[expect(unsafe_code, reason = "calls into the plugin")]
     let described = unsafe { module.describe()().bytes() };
@@ -114,7 +116,7 @@ fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
     Ok(Box::leak(Box::new(library)))
 }
 
-fn root_module(place: &str, library: &'static Library) -> Result<v1::PluginRef, Refusal> {
+fn root_module(place: &str, library: &'static Library, built: Option<layout::Built>) -> Result<v1::PluginRef, Refusal> {
     let refused = |code, what: String| {
         Refusal::new(code, place, what).hint("build the plugin with a lambda-plugin-abi that speaks this loader's ABI")
     };
@@ -128,8 +130,7 @@ fn root_module(place: &str, library: &'static Library) -> Result<v1::PluginRef, 
         // abi_stable would pass over the check in silence.
         return Err(refused(Code::AbiLayout, "was built without the layout of its interface, which is to be checked".into()));
     }
-    // Every plugin's own: what one was found to have says nothing of the next, were it from the same compiler (0.1 ms).
-    header.init_root_module().map_err(|error| refused(Code::AbiLayout, first_line(&error)))
+    layout::root_module(header, built).map_err(|error| refused(Code::AbiLayout, first_line(&error)))
 }
 
 /// abi_stable describes a layout over many lines; the first say what differs.

@@ -32,6 +32,8 @@ pub struct Note {
     pub panic: Panic,
     /// Version of the authoring kit, where it was built with one.
     pub kit: Option<String>,
+    /// What stands for the sources of the interface's types, where the kit says it.
+    pub layout: Option<String>,
 }
 
 /// What a panic in the plugin does.
@@ -53,6 +55,7 @@ struct Wire {
     compiler: String,
     panic: Panic,
     kit: Option<String>,
+    layout: Option<String>,
 }
 
 /// Read first: a generation that is not known here may have any other keys.
@@ -94,8 +97,8 @@ pub fn read(notes: &[(u32, Vec<u8>)], spoken: &[u32]) -> Result<Note, Refusal> {
     }
     let wire: Wire = serde_json::from_slice(raw).map_err(json)?;
     check(&wire)?;
-    let Wire { name, version, handlers, compiler, panic, kit, .. } = wire;
-    Ok(Note { raw: raw.clone(), abi, name, version, handlers, compiler, panic, kit })
+    let Wire { name, version, handlers, compiler, panic, kit, layout } = wire;
+    Ok(Note { raw: raw.clone(), abi, name, version, handlers, compiler, panic, kit, layout })
 }
 
 fn check(wire: &Wire) -> Result<(), Refusal> {
@@ -118,8 +121,10 @@ fn check(wire: &Wire) -> Result<(), Refusal> {
             return Err(malformed(format!("its {key} is not up to {LONGEST_TEXT} printable characters")));
         }
     }
-    if wire.kit.as_ref().is_some_and(|kit| !printable(kit)) {
-        return Err(malformed("its kit is not up to 128 printable characters"));
+    for (key, text) in [("kit", &wire.kit), ("layout", &wire.layout)] {
+        if text.as_ref().is_some_and(|text| !printable(text)) {
+            return Err(malformed(format!("its {key} is not up to {LONGEST_TEXT} printable characters")));
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-const GOOD: &str = r#"{"abi":0,"name":"echo","version":"0.1.0","handlers":["echo"],"compiler":"rustc 1.95.0 (59807616e 2026-04-14)","panic":"unwind","kit":"0.1.0"}"#;
+const GOOD: &str = r#"{"abi":0,"name":"echo","version":"0.1.0","handlers":["echo"],"compiler":"rustc 1.95.0 (59807616e 2026-04-14)","panic":"unwind","kit":"0.1.0","layout":"00ff"}"#;
 
 #[test]
 fn a_note_is_one_json_object_of_a_spoken_generation() {
@@ -22,6 +22,7 @@ fn a_note_is_one_json_object_of_a_spoken_generation() {
     };
     check(GOOD, Ok(()));
     check(&with(r#","kit":"0.1.0""#, ""), Ok(()));
+    check(&with(r#","layout":"00ff""#, ""), Ok(()));
     check(&with(r#""abi":0"#, r#""later":[{"x":1}],"abi":1"#), Ok(()));
     check(&with(r#"["echo"]"#, "[]"), Ok(()));
     check(&with(r#"["echo"]"#, r#"["a","b_2-c"]"#), Ok(()));
