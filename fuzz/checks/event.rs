@@ -10,7 +10,8 @@ use lambda_loader::{Architecture, Code};
 /// Routes of every source and every key.
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let manifest = Manifest::parse("routes.json", include_bytes!("routes.json")).expect("a manifest");
-    let plan = plan(&manifest, None, &Base::Folder("/opt/loader".into()), Architecture::HERE).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let plan = plan(&manifest, None, &Base::Folder("/opt/loader".into()), Architecture::HERE)
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
     Table::build(plan.routes.iter().map(|route| &route.matching))
 });
 

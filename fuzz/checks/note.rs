@@ -6,9 +6,13 @@ use lambda_loader::verify::note::{KIND, read};
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(note) = read(&[(KIND, bytes.to_vec())], &[0, 1]) else { return };
     assert_eq!(note.raw, bytes);
-    let value: serde_json::Value = serde_json::from_slice(bytes).expect("what is taken is JSON");
-    assert_eq!(value["name"], note.name);
-    assert_eq!(value["abi"], note.abi);
+    // Keys that nobody here knows are passed over: a tree could not hold all that may stand there.
+    let text = std::str::from_utf8(bytes).expect("what is taken is text");
+    serde_json::from_str::<serde::de::IgnoredAny>(text).expect("what is taken is JSON");
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) {
+        assert_eq!(value["name"], note.name);
+        assert_eq!(value["abi"], note.abi);
+    }
     for (index, handler) in note.handlers.iter().enumerate() {
         assert_eq!(note.handler(Some(handler)).expect("its own handler"), index);
     }

@@ -89,13 +89,15 @@ pub fn read(notes: &[(u32, Vec<u8>)], spoken: &[u32]) -> Result<Note, Refusal> {
         return Err(malformed("it is larger than 64 KiB"));
     }
     let json = |error: serde_json::Error| malformed(error.to_string().to_lowercase());
-    let Generation { abi } = serde_json::from_slice(raw).map_err(json)?;
+    // serde_json does not look into what it passes over.
+    let text = std::str::from_utf8(raw).map_err(|error| malformed(format!("not utf-8 at byte {}", error.valid_up_to())))?;
+    let Generation { abi } = serde_json::from_str(text).map_err(json)?;
     if !spoken.contains(&abi) {
         let spoken = spoken.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         return Err(Refusal::new(Code::AbiVersion, "", format!("it speaks ABI {abi}, and this loader speaks {spoken}"))
             .hint("build the plugin with the kit of this loader's release"));
     }
-    let wire: Wire = serde_json::from_slice(raw).map_err(json)?;
+    let wire: Wire = serde_json::from_str(text).map_err(json)?;
     check(&wire)?;
     let Wire { name, version, handlers, compiler, panic, kit, layout } = wire;
     Ok(Note { raw: raw.clone(), abi, name, version, handlers, compiler, panic, kit, layout })

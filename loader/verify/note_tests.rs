@@ -92,3 +92,15 @@ fn a_handler_is_found_by_name_or_as_the_only_one() {
     check("[]", None, Err("it has no handlers (hint: export a handler, or take the route out)"));
     check(r#"["a","b"]"#, Some("c"), Err("it has no handler \"c\" (hint: it has: a, b)"));
 }
+
+/// Found by fuzzing: keys that nobody knows are passed over, and what stands there was not even text.
+#[test]
+fn a_note_is_text_also_where_nobody_reads_it() {
+    let later = GOOD.replace("\"abi\"", "\"later\":\"?\",\"abi\"").replace('?', "\u{1}").into_bytes();
+    let later: Vec<u8> = later.into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
+    let refusal = read(&[(KIND, later)], &[0]).unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.what.as_str()),
+        (Code::AbiNoteMalformed, "its ABI note cannot be read: not utf-8 at byte 10")
+    );
+}

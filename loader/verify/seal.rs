@@ -81,25 +81,26 @@ impl Memfd {
     /// # Errors
     /// `artifact-unreadable`, `artifact-too-large`, `seal-unavailable`.
     pub fn append_file(&mut self, opened: &Opened) -> Result<(), Refusal> {
-        let offset = self.send(opened)?;
-        each_block(opened, offset, |block| self.append(block).map_err(unfilled))
+        match self.send(opened)? {
+            Sent::All => Ok(()),
+            Sent::Until(offset) => each_block(opened, offset, |block| self.append(block).map_err(unfilled)),
+        }
     }
 
-    /// As much as one copy within the kernel takes: how far it came, which is the end, or where reading and writing has to go on. An
-    /// error is left to those, which say whose it is.
+    /// As much as one copy within the kernel takes. An error is left to reading and writing, which say whose it is.
     ///
     /// `sendfile` copies into the memory file's own pages; the file's are never lent to it (`iter_file_splice_write` in fs/splice.c, and
     /// splice(2) of SPLICE_F_MOVE): a change of the file later on does not reach them.
-    fn send(&mut self, opened: &Opened) -> Result<u64, Refusal> {
+    fn send(&mut self, opened: &Opened) -> Result<Sent, Refusal> {
         let mut offset = 0;
         loop {
-            // No more than is missing from one byte too many, so that a file that grows all the while comes to an end.
+            // One byte too many at the most, so that a file that grows all the while comes to an end.
             let room = usize::try_from((LARGEST + 1).saturating_sub(self.length)).unwrap_or(usize::MAX);
             match sendfile(&self.descriptor, &opened.file, Some(&mut offset), room) {
-                Ok(0) => return Ok(offset),
+                Ok(0) => return Ok(Sent::All),
                 Ok(count) => self.length = self.length.saturating_add(count as u64),
                 Err(Errno::INTR) => {}
-                Err(_) => return Ok(offset),
+                Err(_) => return Ok(Sent::Until(offset)),
             }
             if self.length > LARGEST {
                 return Err(too_large("the file"));
@@ -121,6 +122,13 @@ impl Memfd {
         let length = usize::try_from(fstat(&self.descriptor)?.st_size).map_err(|_| Errno::FBIG)?;
         Ok(Sealed { descriptor: self.descriptor, length })
     }
+}
+
+/// How far a file was copied within the kernel.
+enum Sent {
+    All,
+    /// From this offset on it has to be read and written.
+    Until(u64),
 }
 
 /// A memory file whose bytes can no longer change. Only [`Memfd::seal`] makes one.
