@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench verify                # 1, 10 and 100 plugins
 //! cargo bench --bench verify -- 10 200      # 10 plugins, 200 rounds
+//! cargo bench --bench verify -- FILE.so     # of another plugin than `echo`
 //! ```
 //!
 //! The plugin is `echo` in the release profile, padded to 0.5 MB and copied to as many files, each read once before. Rounds of the
@@ -33,28 +34,34 @@ const SIZE: usize = 500_000;
 const AT_MOST: f64 = 2.0;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let numbers: Option<Vec<usize>> = arguments.iter().map(|argument| argument.parse().ok()).collect();
-    match (arguments.split_first(), numbers.as_deref()) {
-        (Some((first, files)), _) if first == loading::CHILD => loading::child(files),
-        (None, _) => table(&[(1, 1_000), (10, 200), (100, 40)]),
-        (_, Some(&[count])) => table(&[(count, 2_000 / count.max(1) + 20)]),
-        (_, Some(&[count, rounds])) => table(&[(count, rounds)]),
+    let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if arguments.first().is_some_and(|first| first == loading::CHILD) {
+        return loading::child(&arguments[1..]);
+    }
+    let plugin = arguments.iter().position(|argument| argument.ends_with(".so")).map(|at| arguments.remove(at).into());
+    let numbers: Result<Vec<usize>, _> = arguments.iter().map(|argument| argument.parse()).collect();
+    match numbers.as_deref() {
+        Ok([]) => table(plugin, &[(1, 1_000), (10, 200), (100, 40)]),
+        Ok(&[count]) => table(plugin, &[(count, 2_000 / count.max(1) + 20)]),
+        Ok(&[count, rounds]) => table(plugin, &[(count, rounds)]),
         _ => {
-            eprintln!("usage: cargo bench --bench verify -- [PLUGINS [ROUNDS]]");
+            eprintln!("usage: cargo bench --bench verify -- [PLUGIN.so] [PLUGINS [ROUNDS]]");
             std::process::exit(2);
         }
     }
 }
 
-fn table(runs: &[(usize, usize)]) {
-    eprintln!("building (release profile) …");
-    let echo = std::fs::read(support::build::Build::plugin("echo").release().path()).expect("the plugin");
+fn table(plugin: Option<PathBuf>, runs: &[(usize, usize)]) {
+    let plugin = plugin.unwrap_or_else(|| {
+        eprintln!("building (release profile) …");
+        support::build::Build::plugin("echo").release().path()
+    });
+    let plugin = std::fs::read(plugin).expect("the plugin");
     let mut results = Vec::new();
     for &(count, rounds) in runs {
         eprintln!("{count} plugins, {rounds} rounds …");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let files = files(folder.path(), &echo, count);
+        let files = files(folder.path(), &plugin, count);
         results.push((
             count,
             rounds,
