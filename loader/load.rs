@@ -17,9 +17,11 @@ use crate::verify::{Kind, Note, Verified};
 use crate::{Code, Refusal};
 
 mod host;
+mod layout;
 mod link_map;
 
 pub use host::PluginHost;
+pub use layout::checks as layout_checks;
 
 /// The ABI generations that this loader speaks.
 pub const SPOKEN: &[u32] = &[v1::ABI];
@@ -78,7 +80,7 @@ pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let subject = Subject::leak(Kind::Plugin, &verified.name, &verified.digest.prefix(), &note.handlers);
     let library = open(&place, verified.descriptor, subject)?;
     let work = Work::new(subject, Phase::Load);
-    let module = work.run(|| root_module(&place, library))?;
+    let module = work.run(|| root_module(&place, library, layout::Built::by(&note)))?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
     #[expect(unsafe_code, reason = "calls into the plugin")]
     let described = work.run(|| unsafe { module.describe()().bytes() });
@@ -121,7 +123,7 @@ fn open(place: &str, descriptor: OwnedFd, subject: &'static Subject) -> Result<&
     Ok(Box::leak(Box::new(library)))
 }
 
-fn root_module(place: &str, library: &'static Library) -> Result<v1::PluginRef, Refusal> {
+fn root_module(place: &str, library: &'static Library, built: Option<layout::Built>) -> Result<v1::PluginRef, Refusal> {
     let refused = |code, what: String| {
         Refusal::new(code, place, what).hint("build the plugin with a lambda-plugin-abi that speaks this loader's ABI")
     };
@@ -135,8 +137,7 @@ fn root_module(place: &str, library: &'static Library) -> Result<v1::PluginRef, 
         // abi_stable would pass over the check in silence.
         return Err(refused(Code::AbiLayout, "was built without the layout of its interface, which is to be checked".into()));
     }
-    // Every plugin's own: what one was found to have says nothing of the next, were it from the same compiler (0.1 ms).
-    header.init_root_module().map_err(|error| refused(Code::AbiLayout, first_line(&error)))
+    layout::root_module(header, built).map_err(|error| refused(Code::AbiLayout, first_line(&error)))
 }
 
 /// abi_stable describes a layout over many lines; the first say what differs.

@@ -269,9 +269,10 @@ fn load_order(mut waiting: Vec<Verified>) -> Vec<Verified> {
 /// What routes and `on_error` want of a plugin: the place for messages, and the handler.
 #[must_use]
 pub fn wanted(plan: &Plan, plugin: usize) -> Vec<(String, Option<String>)> {
-    let targets = plan.routes.iter().map(|route| (format!("route \"{}\"", route.name), &route.to));
-    let targets = targets.chain(plan.on_error.iter().map(|to| ("on_error".to_owned(), to)));
-    targets.filter(|(_, to)| to.plugin == plugin).map(|(place, to)| (place, to.handler.clone())).collect()
+    let routes = plan.routes.iter().filter(|route| route.to.plugin == plugin);
+    let targets = routes.map(|route| (format!("route \"{}\"", route.name), route.to.handler.clone()));
+    let on_error = plan.on_error.iter().filter(|to| to.plugin == plugin);
+    targets.chain(on_error.map(|to| ("on_error".to_owned(), to.handler.clone()))).collect()
 }
 
 /// Every handler that is wanted is in the plugin's note, which is known before anything of the plugin runs.

@@ -24,7 +24,8 @@ fn files() -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() {
-                let generated = name == "target" || name == "layer" || (name.starts_with('.') && name != ".ci");
+                let generated =
+                    ["target", "layer", "corpus", "artifacts"].contains(&name) || (name.starts_with('.') && name != ".ci");
                 if !generated && !path.join("CACHEDIR.TAG").exists() {
                     walk(&path, files);
                 }
@@ -153,6 +154,24 @@ fn every_unsafe_block_has_a_proof() {
         }
     }
     assert!(found > 10, "{found}");
+}
+
+/// What the interface's fingerprint is made of is all that its types are made of.
+#[test]
+fn the_fingerprint_of_the_frozen_types_is_of_all_their_sources_and_their_exact_abi_stable() {
+    let source = read("plugin-abi/v1/src/fingerprint.rs");
+    let list = source.split_once("MADE_OF: &[&[u8]] = &[").unwrap().1.split_once("];").unwrap().0;
+    let mut expected: Vec<String> = fs::read_dir(root().join("plugin-abi/v1/src"))
+        .unwrap()
+        .map(|entry| format!("include_bytes!(\"{}\")", entry.unwrap().file_name().to_str().unwrap()))
+        .collect();
+    expected.push("b\"abi_stable =0.11.3\"".to_owned());
+    expected.sort();
+    let mut listed: Vec<_> = list.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, expected);
+    assert!(read("Cargo.toml").contains("\nabi_stable = { version = \"=0.11.3\", default-features = false }\n"));
+    assert!(read("plugin-abi/v1/Cargo.toml").contains("\n[dependencies]\nabi_stable.workspace = true\n\n"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use verify_fixture::plugin;
 /// A case: its name, and what the child does with a folder that holds `plugin.so`.
 type Case = (&'static str, fn(&Path));
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("nothing refused: sealed, whoever runs it", |folder| {
         let verified = take(folder).unwrap();
         assert_eq!((verified.mechanism, verified.lookup), (Mechanism::Sealed, Lookup::Openat2));
@@ -30,6 +30,14 @@ const CASES: [Case; 9] = [
             let verified = take(folder).unwrap();
             assert_eq!((verified.mechanism, verified.lookup), (Mechanism::Sealed, Lookup::Walk));
             assert_eq!(take_named(folder, "link.so").unwrap_err().code, Code::PathSymlink);
+        }
+    }),
+    ("no sendfile: the same bytes are read and written", |folder| {
+        let expected = Digest::of(&std::fs::read(folder.join("plugin.so")).unwrap());
+        for errno in [Errno::NOSYS, Errno::PERM, Errno::INVAL] {
+            deny(libc::SYS_sendfile, errno);
+            let verified = take(folder).unwrap();
+            assert_eq!((verified.mechanism, verified.digest), (Mechanism::Sealed, expected));
         }
     }),
     ("no memfd, a writable mount: refused", |folder| {

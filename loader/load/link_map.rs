@@ -29,7 +29,14 @@ pub(super) fn expect(name: &str, inode: Inode) -> bool {
 /// What is loaded although nothing here verified it, such as a preloaded library.
 #[must_use]
 pub(super) fn foreign() -> HashSet<String> {
-    loaded().into_iter().filter(|name| !is_known(name)).collect()
+    let verified = VERIFIED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut foreign = HashSet::new();
+    each_loaded(&mut |name| {
+        if !is_known(name, &verified) {
+            foreign.insert(name.to_owned());
+        }
+    });
+    foreign
 }
 
 /// Looks for foreign objects that were not there `before`.
@@ -49,39 +56,36 @@ pub(super) fn check(place: &str, before: &HashSet<String>) -> Result<(), Refusal
 }
 
 /// Whether `name` is the program itself, the kernel's own object, one of the verified descriptors, or a file of the system folders.
-fn is_known(name: &str) -> bool {
+/// Any other descriptor is as foreign as a path.
+fn is_known(name: &str, verified: &BTreeMap<String, Inode>) -> bool {
     let in_system_folder = || {
         let folder = name.rsplit_once('/').map(|(folder, _)| folder);
         folder.is_some_and(|folder| SYSTEM_FOLDERS.trim_ascii_end().split(':').any(|known| known == folder))
             && !name.contains("/../")
     };
-    name.is_empty() || name == "linux-vdso.so.1" || is_verified(name) || in_system_folder()
+    name.is_empty() || name == "linux-vdso.so.1" || verified.contains_key(name) || in_system_folder()
 }
 
-/// Any other descriptor is as foreign as a path.
-fn is_verified(name: &str) -> bool {
-    VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
-}
-
-fn loaded() -> Vec<String> {
+/// Calls `each` with the name of every object that is loaded. It must not load any, and must not panic.
+fn each_loaded(each: &mut dyn FnMut(&str)) {
     #[expect(unsafe_code, reason = "called back by `dl_iterate_phdr`")]
-    unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _size: usize, names: *mut c_void) -> c_int {
-        // SAFETY: `info` is valid during the call, and `names` is the vector passed below, used by nobody else meanwhile
+    unsafe extern "C" fn call(info: *mut libc::dl_phdr_info, _size: usize, each: *mut c_void) -> c_int {
+        // SAFETY: `info` is valid during the call, and `each` is the reference passed below, used by nobody else meanwhile
         // (`dl_iterate_phdr(3)`).
-        let (info, names) = unsafe { (&*info, &mut *names.cast::<Vec<String>>()) };
+        let (info, each) = unsafe { (&*info, &mut *each.cast::<&mut dyn FnMut(&str)>()) };
         if !info.dlpi_name.is_null() {
             // SAFETY: a NUL-terminated name that lives as long as the object, which the linker's lock keeps during the call.
-            names.push(unsafe { CStr::from_ptr(info.dlpi_name) }.to_string_lossy().into_owned());
+            each(&unsafe { CStr::from_ptr(info.dlpi_name) }.to_string_lossy());
         }
         0
     }
-    let mut names: Vec<String> = Vec::new();
-    // SAFETY: `collect` has the signature asked for, does not unwind (allocation failure aborts), and gets the vector it expects.
+    let mut each = each;
+    // SAFETY: `call` has the signature asked for, does not unwind (no `each` here does; allocation failure aborts), and gets the
+    // reference it expects.
     #[expect(unsafe_code, reason = "no safe interface to the link map exists")]
     unsafe {
-        libc::dl_iterate_phdr(Some(collect), (&raw mut names).cast());
+        libc::dl_iterate_phdr(Some(call), (&raw mut each).cast());
     }
-    names
 }
 
 #[cfg(test)]
@@ -106,13 +110,15 @@ mod tests {
             ("/lib64/../lib64/libm.so.6", false),
             ("libm.so.6", false),
         ] {
-            assert_eq!(is_known(name), known, "{name}");
+            assert_eq!(is_known(name, &VERIFIED.lock().unwrap()), known, "{name}");
         }
     }
 
     #[test]
     fn this_process_has_only_the_system_s_libraries() {
-        assert!(loaded().iter().any(|name| name.contains("libc.so")), "{:?}", loaded());
+        let mut loaded = Vec::new();
+        each_loaded(&mut |name| loaded.push(name.to_owned()));
+        assert!(loaded.iter().any(|name| name.contains("libc.so")), "{loaded:?}");
         assert_eq!(foreign(), HashSet::new());
         check("test", &HashSet::new()).unwrap();
     }

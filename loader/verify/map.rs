@@ -25,8 +25,8 @@ impl Mapping {
         }
         // SAFETY: `mmap` with a null hint and without MAP_FIXED never touches memory that something else uses (mmap(2)); the
         // descriptor is open, for `sealed` owns it.
-        let start =
-            unsafe { mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED | MapFlags::POPULATE, sealed, 0)? };
+        // Not MAP_POPULATE: the kernel maps 16 pages a fault by itself, and asks about each page once more where it populates.
+        let start = unsafe { mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, sealed, 0)? };
         Ok(Mapping { start: NonNull::new(start.cast()), length })
     }
 

@@ -32,6 +32,8 @@ pub struct Note {
     pub panic: Panic,
     /// Version of the authoring kit, where it was built with one.
     pub kit: Option<String>,
+    /// What stands for the sources of the interface's types, where the kit says it.
+    pub layout: Option<String>,
 }
 
 /// What a panic in the plugin does.
@@ -53,6 +55,7 @@ struct Wire {
     compiler: String,
     panic: Panic,
     kit: Option<String>,
+    layout: Option<String>,
 }
 
 /// Read first: a generation that is not known here may have any other keys.
@@ -86,16 +89,18 @@ pub fn read(notes: &[(u32, Vec<u8>)], spoken: &[u32]) -> Result<Note, Refusal> {
         return Err(malformed("it is larger than 64 KiB"));
     }
     let json = |error: serde_json::Error| malformed(error.to_string().to_lowercase());
-    let Generation { abi } = serde_json::from_slice(raw).map_err(json)?;
+    // serde_json does not look into what it passes over.
+    let text = std::str::from_utf8(raw).map_err(|error| malformed(format!("not utf-8 at byte {}", error.valid_up_to())))?;
+    let Generation { abi } = serde_json::from_str(text).map_err(json)?;
     if !spoken.contains(&abi) {
         let spoken = spoken.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         return Err(Refusal::new(Code::AbiVersion, "", format!("it speaks ABI {abi}, and this loader speaks {spoken}"))
             .hint("build the plugin with the kit of this loader's release"));
     }
-    let wire: Wire = serde_json::from_slice(raw).map_err(json)?;
+    let wire: Wire = serde_json::from_str(text).map_err(json)?;
     check(&wire)?;
-    let Wire { name, version, handlers, compiler, panic, kit, .. } = wire;
-    Ok(Note { raw: raw.clone(), abi, name, version, handlers, compiler, panic, kit })
+    let Wire { name, version, handlers, compiler, panic, kit, layout } = wire;
+    Ok(Note { raw: raw.clone(), abi, name, version, handlers, compiler, panic, kit, layout })
 }
 
 fn check(wire: &Wire) -> Result<(), Refusal> {
@@ -118,8 +123,10 @@ fn check(wire: &Wire) -> Result<(), Refusal> {
             return Err(malformed(format!("its {key} is not up to {LONGEST_TEXT} printable characters")));
         }
     }
-    if wire.kit.as_ref().is_some_and(|kit| !printable(kit)) {
-        return Err(malformed("its kit is not up to 128 printable characters"));
+    for (key, text) in [("kit", &wire.kit), ("layout", &wire.layout)] {
+        if text.as_ref().is_some_and(|text| !printable(text)) {
+            return Err(malformed(format!("its {key} is not up to {LONGEST_TEXT} printable characters")));
+        }
     }
     Ok(())
 }

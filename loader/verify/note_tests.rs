@@ -1,6 +1,6 @@
 use super::*;
 
-const GOOD: &str = r#"{"abi":0,"name":"echo","version":"0.1.0","handlers":["echo"],"compiler":"rustc 1.95.0 (59807616e 2026-04-14)","panic":"unwind","kit":"0.1.0"}"#;
+const GOOD: &str = r#"{"abi":0,"name":"echo","version":"0.1.0","handlers":["echo"],"compiler":"rustc 1.95.0 (59807616e 2026-04-14)","panic":"unwind","kit":"0.1.0","layout":"00ff"}"#;
 
 #[test]
 fn a_note_is_one_json_object_of_a_spoken_generation() {
@@ -22,6 +22,7 @@ fn a_note_is_one_json_object_of_a_spoken_generation() {
     };
     check(GOOD, Ok(()));
     check(&with(r#","kit":"0.1.0""#, ""), Ok(()));
+    check(&with(r#","layout":"00ff""#, ""), Ok(()));
     check(&with(r#""abi":0"#, r#""later":[{"x":1}],"abi":1"#), Ok(()));
     check(&with(r#"["echo"]"#, "[]"), Ok(()));
     check(&with(r#"["echo"]"#, r#"["a","b_2-c"]"#), Ok(()));
@@ -90,4 +91,16 @@ fn a_handler_is_found_by_name_or_as_the_only_one() {
     check(r#"["a","b"]"#, None, Err("it has 2 handlers, and none is named (hint: name one as plugin.handler: a, b)"));
     check("[]", None, Err("it has no handlers (hint: export a handler, or take the route out)"));
     check(r#"["a","b"]"#, Some("c"), Err("it has no handler \"c\" (hint: it has: a, b)"));
+}
+
+/// Found by fuzzing: keys that nobody knows are passed over, and what stands there was not even text.
+#[test]
+fn a_note_is_text_also_where_nobody_reads_it() {
+    let later = GOOD.replace("\"abi\"", "\"later\":\"?\",\"abi\"").replace('?', "\u{1}").into_bytes();
+    let later: Vec<u8> = later.into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
+    let refusal = read(&[(KIND, later)], &[0]).unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.what.as_str()),
+        (Code::AbiNoteMalformed, "its ABI note cannot be read: not utf-8 at byte 10")
+    );
 }

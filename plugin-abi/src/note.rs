@@ -89,6 +89,7 @@ impl Description {
         at = put_text(out, at, really, "],\"compiler\":\"", env!("LAMBDA_PLUGIN_COMPILER"));
         at = put_text(out, at, really, "\",\"panic\":\"", self.panic);
         at = put_text(out, at, really, "\",\"kit\":\"", env!("CARGO_PKG_VERSION"));
+        at = put_text(out, at, really, "\",\"layout\":\"", v1::FINGERPRINT);
         put(out, at, really, "\"}")
     }
 }
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(json["name"], "orders");
         assert_eq!(json["version"], "1.2.3-a+b");
         assert_eq!(json["handlers"], serde_json::json!(["on_message", "nightly"]));
+        assert_eq!(json["layout"], v1::FINGERPRINT);
         assert!(json["compiler"].as_str().unwrap().starts_with("rustc "));
         assert_eq!(std::mem::offset_of!(Note<8>, descriptor), 12 + 16);
         assert_eq!(NOTE.owner_size, 13);

@@ -3,6 +3,7 @@
 use lambda_loader::{Code, load};
 use serde_json::json;
 
+use crate::alone::{alone, is_alone};
 use crate::c;
 use crate::check::{Mark, bootstrap_refuses, manifest, refused, refused_by_loading};
 use crate::plugin::{started, verify};
@@ -95,4 +96,41 @@ fn one_refused_file_keeps_all_others_from_running() {
     let process = crate::support::bootstrap(&lambda, &folder, &[("MISBEHAVE_MARK", mark.path().to_str().unwrap())]);
     assert!(lambda.wait_polled(1, crate::support::SOON).is_some(), "{}", crate::support::output(&process));
     assert_eq!(mark.text().as_deref(), Some("plugin code ran"));
+}
+
+/// Plugins that one compiler made of the same interface are compared with the loader's once, and all others each.
+#[test]
+fn the_layout_is_checked_once_a_process_for_plugins_that_were_built_alike() {
+    if !is_alone() {
+        return alone("abi::the_layout_is_checked_once_a_process_for_plugins_that_were_built_alike", &[]);
+    }
+    let echo = Build::plugin("echo").path();
+    assert_eq!(load::layout_checks(), 0);
+    let files = [&echo, &Build::plugin("orders").path(), &Build::fixture("keeper").path(), &echo];
+    for (name, file) in ["echo", "orders", "keeper", "echo-again"].into_iter().zip(files) {
+        load::plugin(verify(name, file).unwrap()).unwrap();
+        assert_eq!(load::layout_checks(), 1, "{name}");
+    }
+    // One that says nothing of its interface, or something else, says nothing of the next either.
+    type Change = fn(&mut lambda_loader::verify::Note);
+    let changes: [Change; 4] = [
+        |note| note.layout = None,
+        |note| note.layout = None,
+        |note| note.layout = Some("another".to_owned()),
+        |note| note.compiler.push_str(" (another)"),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut verified = verify("echo", &echo).unwrap();
+        change(verified.note.as_mut().unwrap());
+        load::plugin(verified).unwrap();
+        assert_eq!(load::layout_checks(), number + 2);
+    }
+    // A refused one is compared, and its verdict is not kept.
+    for checks in [6, 7] {
+        let mut verified = verify("odd", &Build::fixture("other_layout").path()).unwrap();
+        assert_eq!(verified.note.as_ref().unwrap().layout, None, "the fixture takes the kit's word in vain");
+        verified.note.as_mut().unwrap().layout = Some("of the odd one".to_owned());
+        assert_eq!(load::plugin(verified).unwrap_err().code, Code::AbiLayout);
+        assert_eq!(load::layout_checks(), checks);
+    }
 }

@@ -13,6 +13,7 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod fingerprint;
 mod host;
 mod module;
 mod outcome;
@@ -20,6 +21,7 @@ pub mod service;
 mod task;
 
 pub use buffer::{Buffer, Slice};
+pub use fingerprint::FINGERPRINT;
 pub use host::{Host, Invocation};
 pub use module::{Phase, Plugin, PluginRef};
 pub use outcome::Outcome;
