@@ -8,15 +8,19 @@ use crate::refusal::{Code, Refusal};
 /// Libraries of the system, which are part of every glibc and gcc runtime. They need no entry in `libraries` and may not have one.
 pub const SYSTEM: [&str; 6] = ["libc.so.6", "libm.so.6", "libgcc_s.so.1", "libdl.so.2", "libpthread.so.0", "librt.so.1"];
 
-/// Whether a soname is the system's.
+/// The dynamic linker, which every system has under these names for x86_64 and aarch64.
+const LINKERS: [&str; 2] = ["ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"];
+
+/// Whether a soname is the system's. By whole names only: what merely begins like one (`ld-linux/../x`, `ld-linux-x.so`) is found by
+/// other paths than the system's.
 #[must_use]
 pub fn is_system(soname: &str) -> bool {
-    SYSTEM.contains(&soname) || soname.starts_with("ld-linux")
+    SYSTEM.contains(&soname) || LINKERS.contains(&soname)
 }
 
 /// Whether glibc itself opens libraries of this name: a plugin of that name would be taken for it once it is loaded.
 fn is_opened_by_glibc(soname: &str) -> bool {
-    ["libnss_", "linux-vdso", "linux-gate", "ld.so", "ld64"].iter().any(|start| soname.starts_with(start))
+    ["libnss_", "linux-vdso", "linux-gate", "ld-linux", "ld.so", "ld64"].iter().any(|start| soname.starts_with(start))
         || ["libresolv.so.2", "libidn2.so.0", "libutil.so.1", "libanl.so.1"].contains(&soname)
 }
 

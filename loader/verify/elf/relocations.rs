@@ -8,7 +8,7 @@ use object::{U64, elf::Sym64};
 use super::arrays::{Arrays, Written};
 use super::dynamic::Dynamic;
 use super::image::Image;
-use super::symbols::{Symbols, is_undefined};
+use super::symbols::{Symbols, is_absolute, is_foreign};
 use super::{LE, Le, malformed};
 use crate::machine::Architecture;
 use crate::refusal::Refusal;
@@ -29,6 +29,8 @@ pub(super) struct Context<'a, 'b> {
     pub(super) architecture: Architecture,
     pub(super) symbols: &'b Symbols<'a>,
     pub(super) thread_local: bool,
+    /// Whether it needs a library other than the system's, which may share its thread-local storage.
+    pub(super) shared_thread_local: bool,
     /// Tables that the linker still reads while it relocates, as far as they can be written.
     pub(super) protected: &'b [Range<u64>],
 }
@@ -206,7 +208,7 @@ fn check_entry(
     let written = match action {
         Action::Relative => Written::Address(addend.cast_unsigned()),
         Action::Indirect if !context.image.code(addend.cast_unsigned()) => return Err(malformed("it calls what is not code")),
-        Action::Address | Action::Slot if is_undefined(symbol) && index != 0 => Written::Foreign,
+        Action::Address | Action::Slot if is_foreign(symbol) && index != 0 => Written::Foreign,
         Action::Address if !is_absolute(symbol) => Written::Address(symbol.st_value.get(LE).wrapping_add_signed(addend)),
         Action::ThreadLocal(_) => {
             check_thread_local(context, index, symbol)?;
@@ -217,15 +219,15 @@ fn check_entry(
     arrays.write(context.image, address, size, written)
 }
 
-fn is_absolute(symbol: &Sym64<Le>) -> bool {
-    symbol.st_shndx.get(LE) == elf::SHN_ABS
-}
-
 /// glibc divides by the alignment of the storage, which is 0 where an object has none.
 fn check_thread_local(context: &Context<'_, '_>, index: u32, symbol: &Sym64<Le>) -> Result<(), Refusal> {
-    let foreign = index != 0 && is_undefined(symbol);
+    let foreign = index != 0 && is_foreign(symbol);
     if !foreign && !context.thread_local {
         return Err(malformed("it refers to thread-local storage, and there is none"));
+    }
+    // The system's libraries share none; of a symbol that is no such storage glibc would take the alignment all the same.
+    if foreign && !context.shared_thread_local {
+        return Err(malformed("it refers to thread-local storage of the system's libraries, which share none"));
     }
     // Symbols of a section, or none at all, stand for the start of the object's own storage.
     if index != 0 && ![elf::STT_TLS, elf::STT_SECTION].contains(&symbol.st_type()) {
