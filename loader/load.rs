@@ -17,6 +17,7 @@ use crate::{Code, Refusal};
 
 mod host;
 mod link_map;
+mod system;
 
 pub use host::PluginHost;
 
@@ -62,7 +63,7 @@ unsafe impl Sync for Instance {}
 /// # Errors
 /// Where the dynamic linker refuses it, or maps anything else that was not verified.
 pub fn library(verified: Verified) -> Result<(), Refusal> {
-    open(&verified.place, verified.descriptor).map(drop)
+    open(&verified.place, &verified.facts.needed, verified.descriptor).map(drop)
 }
 
 /// Loads a verified plugin and checks that it speaks the ABI as it says it does.
@@ -72,7 +73,7 @@ pub fn library(verified: Verified) -> Result<(), Refusal> {
 pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let place = verified.place;
     let note = verified.note.ok_or_else(|| Refusal::new(Code::AbiNoteMissing, place.clone(), "has no ABI note"))?;
-    let library = open(&place, verified.descriptor)?;
+    let library = open(&place, &verified.facts.needed, verified.descriptor)?;
     let module = root_module(&place, library)?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
     #[expect(unsafe_code, reason = "calls into the plugin")]
@@ -85,8 +86,8 @@ pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     Ok(Loaded { place, note, module, host })
 }
 
-/// `dlopen` of the very bytes behind `descriptor`.
-fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
+/// `dlopen` of the very bytes behind `descriptor`; `needed`: its `DT_NEEDED`.
+fn open(place: &str, needed: &[String], descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
     // glibc finds a loaded library by its name string first (`_dl_map_object` in elf/dl-load.c): a number used twice would be the
     // first plugin again. So the descriptor stays open as long as the process, which also keeps backtraces readable.
     let name = format!("/proc/self/fd/{}", std::mem::ManuallyDrop::new(descriptor).as_raw_fd());
@@ -101,6 +102,7 @@ fn open(place: &str, descriptor: OwnedFd) -> Result<&'static Library, Refusal> {
         )
         .hint("give each plugin and library a file of its own"));
     }
+    system::load(place, needed)?;
     let before = link_map::foreign();
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.

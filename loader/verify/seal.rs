@@ -151,6 +151,7 @@ impl Content {
     pub fn sealed(sealed: Sealed) -> Result<Content, Refusal> {
         let mapping = Mapping::of(&sealed).map_err(|errno| {
             Refusal::new(Code::SealUnavailable, "", format!("the sealed copy cannot be mapped: {}", reason(errno)))
+                .hint("give the function more memory")
         })?;
         let digest = Digest::of(mapping.bytes());
         Ok(Content { bytes: Bytes::Mapped(mapping), descriptor: sealed.descriptor, mechanism: Mechanism::Sealed, digest })
