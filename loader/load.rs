@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::runtime_api::chain;
+use crate::verify::open::reason;
 use crate::verify::{Note, Verified};
 use crate::{Code, Refusal};
 
@@ -72,7 +73,7 @@ pub fn library(verified: Verified) -> Result<(), Refusal> {
 /// Where the dynamic linker refuses it, maps anything else that was not verified, or the interface differs.
 pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let place = verified.place;
-    let note = verified.note.ok_or_else(|| Refusal::new(Code::AbiNoteMissing, place.clone(), "has no ABI note"))?;
+    let note = verified.note.ok_or_else(|| Refusal::new(Code::Internal, place.clone(), "was verified as a library"))?;
     let library = open(&place, &verified.facts.needed, verified.descriptor)?;
     let module = root_module(&place, library)?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
@@ -93,7 +94,10 @@ fn open(place: &str, needed: &[String], descriptor: OwnedFd) -> Result<&'static 
     let name = format!("/proc/self/fd/{}", std::mem::ManuallyDrop::new(descriptor).as_raw_fd());
     // glibc also knows a library by its inode: a second plugin in the same file would be the first one again, statics and all.
     // Sealed copies are each a file of their own.
-    let stat = rustix::fs::stat(&name).map_err(|errno| Refusal::new(Code::LoadFailed, place, errno.to_string()))?;
+    let stat = rustix::fs::stat(&name).map_err(|errno| {
+        Refusal::new(Code::LoadFailed, place, format!("its copy cannot be opened: {}", reason(errno)))
+            .hint("mount /proc, and let the process look at its own descriptors")
+    })?;
     if !link_map::expect(&name, (stat.st_dev, stat.st_ino)) {
         return Err(Refusal::new(
             Code::LoadFailed,

@@ -284,9 +284,10 @@ pub struct Excerpt {
 }
 
 impl Refusal {
-    /// A refusal at `place`.
+    /// A refusal at `place`. What is nobody's mistake but the loader's own has its mend already.
     pub fn new(code: Code, place: impl Into<String>, what: impl Into<String>) -> Self {
-        Refusal { code, place: place.into(), what: what.into(), hint: None, excerpt: None }
+        let hint = matches!(code, Code::Internal).then_some(Cow::Borrowed("report it, with what the log says"));
+        Refusal { code, place: place.into(), what: what.into(), hint, excerpt: None }
     }
 
     /// The same with a mend.
