@@ -152,7 +152,8 @@ fn stage(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, 
     variable("LOADER_STAGE")
         .filter(|stage| !stage.is_empty())
         .map(|stage| {
-            let refusal = |_| Refusal::new(Code::StageUnknown, "LOADER_STAGE", "is not UTF-8").hint("name a stage of the manifest");
+            let refusal =
+                |_| Refusal::new(Code::StageUnknown, "LOADER_STAGE", "is not UTF-8").hint("name a stage of the manifest");
             stage.into_string().map_err(refusal)
         })
         .transpose()

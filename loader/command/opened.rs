@@ -87,11 +87,9 @@ pub(super) fn event(path: &Path) -> Result<Vec<u8>, Refusal> {
     if path.as_os_str() == "-" {
         let mut event = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut event);
-        return read
-            .map(|_| event)
-            .map_err(|error| {
-                Refusal::new(Code::Usage, "standard input", error.to_string().to_lowercase()).hint("give the path of a file")
-            });
+        return read.map(|_| event).map_err(|error| {
+            Refusal::new(Code::Usage, "standard input", error.to_string().to_lowercase()).hint("give the path of a file")
+        });
     }
     std::fs::read(path).map_err(|error| {
         Refusal::new(Code::Usage, path.display().to_string(), error.to_string().to_lowercase())

@@ -63,7 +63,9 @@ pub fn check_used(libraries: &[&Verified], plugins: &[&Verified]) -> Result<(), 
     }
     match libraries.iter().find(|library| !used.contains(&*library.name)) {
         None => Ok(()),
-        Some(unused) => Err(Refusal::new(Code::LibraryUnused, &*unused.place, "no plugin needs it, by itself or through another library")
-            .hint("take the entry out of `libraries`, or link the plugin with it")),
+        Some(unused) => {
+            Err(Refusal::new(Code::LibraryUnused, &*unused.place, "no plugin needs it, by itself or through another library")
+                .hint("take the entry out of `libraries`, or link the plugin with it"))
+        }
     }
 }

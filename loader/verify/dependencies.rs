@@ -102,8 +102,7 @@ fn check_gcc(needed: &NeededVersion, gcc: u32) -> Result<(), Refusal> {
 fn missing_version(needed: &NeededVersion, there: String) -> Refusal {
     let symbol = needed.symbol.as_ref().map_or(String::new(), |symbol| format!("{symbol} of "));
     let what = format!("it needs {symbol}{} in {}, and {there}", needed.version, needed.library);
-    Refusal::new(Code::GlibcVersionMissing, "", what)
-        .hint("build it on Amazon Linux 2023, or with cargo zigbuild for glibc 2.34")
+    Refusal::new(Code::GlibcVersionMissing, "", what).hint("build it on Amazon Linux 2023, or with cargo zigbuild for glibc 2.34")
 }
 
 #[cfg(test)]

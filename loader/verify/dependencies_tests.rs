@@ -59,7 +59,10 @@ fn a_version_of_libgcc_must_be_as_old_as_the_system_that_is_named() {
             Err(refusal) => {
                 assert!(missing, "{refusal}");
                 assert_eq!(refusal.code, Code::GlibcVersionMissing);
-                assert_eq!(refusal.what, format!("it needs f of {version} in {library}, and it is to run with that of gcc {gcc}"));
+                assert_eq!(
+                    refusal.what,
+                    format!("it needs f of {version} in {library}, and it is to run with that of gcc {gcc}")
+                );
             }
         }
     };

@@ -230,7 +230,7 @@ fn each_block(opened: &Opened, mut each: impl FnMut(&[u8]) -> Result<(), Refusal
             Err(Errno::INTR) => {}
             Err(errno) => {
                 return Err(Refusal::new(Code::ArtifactUnreadable, "", format!("the file cannot be read: {}", reason(errno)))
-                    .hint("ship the file again: its disk may be broken"));
+                    .hint("put a plain file there, and ship it again"));
             }
         }
     }

@@ -86,9 +86,14 @@ fn paths_through_proc_and_dev_fd() {
     scene.refused("/dev", "/dev/fd/0", Code::PathSymlink, link);
     scene.refused("/dev/fd", "/dev/fd/0", Code::RootUnusable, "is reached through a symbolic link");
     scene.refused("/proc/self/fd", "/proc/self/fd/0", Code::RootUnusable, "is reached through a symbolic link");
-    scene.refused(format!("{own}/cwd"), format!("{own}/cwd/Cargo.toml"), Code::RootUnusable, "is reached through a symbolic link");
+    scene.refused(
+        format!("{own}/cwd"),
+        format!("{own}/cwd/Cargo.toml"),
+        Code::RootUnusable,
+        "is reached through a symbolic link",
+    );
     // Regular by its mode, and no file whose bytes stay what they are.
-    scene.refused(&own, format!("{own}/mem"), Code::ArtifactUnreadable, "mem");
+    scene.refused(&own, format!("{own}/mem"), Code::ArtifactUnreadable, "the file cannot be read");
     scene.refused("/proc", "/proc/version", Code::DigestMismatch, "the file's SHA-256 is");
 }
 

@@ -34,8 +34,7 @@ fn a_module_that_gconv_path_leads_to() {
     let folder = Folder::new(&[("odd", &plugin)], manifest());
     let (lambda, mark) = (lambda(), Mark::new());
     let mark_path = mark.path();
-    let process =
-        bootstrap(&lambda, &folder, &[("MISBEHAVE_MARK", mark_path.to_str().unwrap()), ("GCONV_PATH", modules)]);
+    let process = bootstrap(&lambda, &folder, &[("MISBEHAVE_MARK", mark_path.to_str().unwrap()), ("GCONV_PATH", modules)]);
     let status = process.wait_exit(SOON).unwrap_or_else(|| panic!("{}", output(&process)));
     assert_eq!(mark.text().as_deref(), Some("code ran"), "no module was loaded: {}", output(&process));
     assert_eq!(status.code(), Some(Code::LoadForeignObject.class().exit().into()), "{}", output(&process));
@@ -59,7 +58,16 @@ fn a_module_that_gconv_path_leads_to() {
     let entry = json!({ "GCONV_PATH": modules });
     refused(&|manifest| manifest["environment"] = entry.clone(), None);
     refused(&|manifest| manifest["allow"]["environment"] = json!(["GCONV_PATH"]), None);
-    refused(&|manifest| manifest["allow"]["environment"] = json!(["GCONV_*"]), None);
-    refused(&|manifest| manifest["stages"] = json!({ "prod": { "environment": entry } }), None);
+    let wider = |manifest: &mut Value| {
+        manifest["allow"]["environment"] = json!(["GCONV_*"]);
+        manifest["environment"] = entry.clone();
+    };
+    refused(&wider, None);
+    // In a stage that is not even the chosen one.
+    let staged = |manifest: &mut Value| {
+        manifest["stages"] = json!({ "dev": {}, "prod": { "environment": entry } });
+        manifest["default_stage"] = json!("dev");
+    };
+    refused(&staged, None);
     refused(&|manifest| manifest["settings"] = json!({ "path": "settings.json" }), Some(&entry.to_string()));
 }

@@ -53,6 +53,7 @@ fn a_second_layer_with_a_library_that_the_manifest_does_not_have() {
     for place in ["plugins/libmore.so.1", "libmore.so.1"] {
         fs::copy(files.path().join("libmore.so.1"), folder.path().join(place)).unwrap();
     }
-    let words = ["plugin \"odd\": it needs libmore.so.1, which is no library of the system", "add \"libmore.so.1\" to `libraries`"];
+    let words =
+        ["plugin \"odd\": it needs libmore.so.1, which is no library of the system", "add \"libmore.so.1\" to `libraries`"];
     bootstrap_refuses(&folder, &plugin, Code::NeededLibraryNotAllowed, &words, None);
 }

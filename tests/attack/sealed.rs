@@ -19,7 +19,8 @@ fn nobody_can_change_the_copy_that_a_running_process_has_mapped() {
     let process = bootstrap(&lambda, &folder, &[]);
     assert!(lambda.wait_polled(1, SOON).is_some(), "{}", output(&process));
     let descriptors = fs::read_dir(format!("/proc/{}/fd", process.pid())).unwrap().map(|entry| entry.unwrap().path());
-    let is_copy = |path: &PathBuf| fs::read_link(path).is_ok_and(|target| target.to_string_lossy().contains("memfd:lambda-loader"));
+    let is_copy =
+        |path: &PathBuf| fs::read_link(path).is_ok_and(|target| target.to_string_lossy().contains("memfd:lambda-loader"));
     let copies: Vec<PathBuf> = descriptors.filter(is_copy).collect();
     assert_eq!(copies.len(), 1, "{copies:?}");
     let shipped = fs::read(folder.path().join("plugins/libecho.so")).unwrap();

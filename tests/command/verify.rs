@@ -102,7 +102,8 @@ fn another_glibc_than_this_machine_s_is_checked_against() {
     let sandbox = Sandbox::locked(&misbehaving());
     sandbox.run(&["verify", "--glibc", "99.0"]).done();
     let old = sandbox.run(&["verify", "--glibc", "2.3"]);
-    let words = ["plugin \"echo\": it needs ", " of GLIBC_2.", " in libc.so.6, and it is to run with glibc 2.3", "Amazon Linux 2023"];
+    let words =
+        ["plugin \"echo\": it needs ", " of GLIBC_2.", " in libc.so.6, and it is to run with glibc 2.3", "Amazon Linux 2023"];
     old.refused(4, "glibc-version-missing", &words);
     let json = sandbox.run(&["verify", "--glibc", "2.3", "--format", "json"]);
     assert_eq!(json.json()["plugins"][0]["error"]["code"], "glibc-version-missing");

@@ -113,11 +113,17 @@ fn libraries_that_need_each_other_in_a_circle_are_refused() {
         let source = library("circle").replace("who", name);
         let next = format!("-l:lib{next}.so.1");
         let flags = [&*soname, "-Wl,--no-as-needed,--allow-shlib-undefined", "-L", at, &next];
-        c::shared(files.path(), &format!("lib{name}.so.1"), &source, if next.ends_with("none.so.1") { &flags[..1] } else { &flags })
+        c::shared(
+            files.path(),
+            &format!("lib{name}.so.1"),
+            &source,
+            if next.ends_with("none.so.1") { &flags[..1] } else { &flags },
+        )
     };
     ["who", "two", "three"].map(|name| make(name, "none"));
     let [who, two, three] = [("who", "two"), ("two", "three"), ("three", "two")].map(|(name, next)| make(name, next));
-    let plugin = c::shared(files.path(), "odd.so", &asking_plugin(), &["-L", at, "-l:libwho.so.1", "-Wl,--allow-shlib-undefined"]);
+    let plugin =
+        c::shared(files.path(), "odd.so", &asking_plugin(), &["-L", at, "-l:libwho.so.1", "-Wl,--allow-shlib-undefined"]);
     let folder = folder(&plugin, &[("libwho.so.1", &who), ("libtwo.so.1", &two), ("libthree.so.1", &three)]);
     let words = ["library \"lib", "it needs libt", "which needs libt", ": a circle", "link the libraries of the circle into one"];
     verify_refuses(&folder, &plugin, Code::LibraryCycle, &words);
