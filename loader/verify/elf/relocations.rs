@@ -225,13 +225,13 @@ fn check_thread_local(context: &Context<'_, '_>, index: u32, symbol: &Sym64<Le>)
     if !foreign && !context.thread_local {
         return Err(malformed("it refers to thread-local storage, and there is none"));
     }
-    // The system's libraries share none; of a symbol that is no such storage glibc would take the alignment all the same.
-    if foreign && !context.shared_thread_local {
-        return Err(malformed("it refers to thread-local storage of the system's libraries, which share none"));
-    }
     // Symbols of a section, or none at all, stand for the start of the object's own storage.
     if index != 0 && ![elf::STT_TLS, elf::STT_SECTION].contains(&symbol.st_type()) {
         return Err(malformed("it refers to thread-local storage by a symbol of another kind"));
+    }
+    // The system's libraries share none; of a symbol that is no such storage glibc would take the alignment all the same.
+    if foreign && !context.shared_thread_local {
+        return Err(malformed("it refers to thread-local storage of the system's libraries, which share none"));
     }
     Ok(())
 }
