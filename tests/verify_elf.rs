@@ -71,6 +71,7 @@ fn what_every_linker_makes_is_taken_and_described() {
         variants.push(("lld", vec![lld, "-fuse-ld=lld"]));
         variants.push(("lld-packed", vec![lld, "-fuse-ld=lld", "-Wl,--pack-dyn-relocs=relr"]));
     }
+    let mut relocations = Vec::new();
     for (name, flags) in &variants {
         let object = Object::read(&plugin(folder.path(), name, flags));
         let (facts, note) = verify(&object, Kind::Plugin).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
@@ -80,9 +81,14 @@ fn what_every_linker_makes_is_taken_and_described() {
         assert!(facts.versions.iter().any(|version| version.library == "libm.so.6" && version.symbol.is_some()), "{name}");
         assert!(facts.symbols > 8 && facts.relocations > 8 && facts.entered.len() > 3 && facts.thread_local >= 68, "{name}");
         assert_eq!(facts.build_id.map(|id| id.len()), Some(40), "{name}");
+        relocations.push((*name, facts.relocations));
         let note = note.unwrap();
         assert_eq!((note.raw.as_slice(), note.handlers.len(), note.abi), (NOTE.as_bytes(), 2, 0));
     }
+    // However they are written down, every one is looked at.
+    let count = |wanted: &str| relocations.iter().find(|(name, _)| *name == wanted).map(|(_, count)| *count);
+    assert_eq!(count("packed"), count("plain"));
+    assert_eq!(count("lld-packed"), count("lld"));
 }
 
 /// Rust's own copy of lld, which links plugins on some hosts by default.

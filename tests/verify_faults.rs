@@ -288,8 +288,11 @@ fn deny(call: &Call, errno: i32) {
     apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }
 
+/// A case: its name, and what the child does with its folder.
+type Limit = (&'static str, fn(&Path));
+
 /// What limits make of it.
-const LIMITS: [(&str, fn(&Path)); 3] = [
+const LIMITS: [Limit; 4] = [
     ("without descriptors it is refused, and with enough it is held as ever: nothing in between", |folder| {
         let artifact = artifact(folder);
         let lowest = std::os::fd::AsRawFd::as_raw_fd(&std::fs::File::open("/dev/null").unwrap());
@@ -323,7 +326,29 @@ const LIMITS: [(&str, fn(&Path)); 3] = [
         limit(Resource::Fsize, 4096 + 17);
         check(take(&artifact).map(|verified| (verified.mechanism, verified.lookup)), UNFILLED);
     }),
+    ("reads that come short of what was asked are gone on with to the end", |_| {
+        let mut first = [0; 64 << 10];
+        let got = std::io::Read::read(&mut std::fs::File::open(KALLSYMS).unwrap(), &mut first).unwrap();
+        assert!(0 < got && got < first.len(), "{got}: not short");
+        // It changes now and then; what is taken between two that are equal is equal to both.
+        for _ in 0..50 {
+            let before = symbols();
+            let taken = verify::take_file(Path::new(KALLSYMS)).unwrap();
+            if before == symbols() {
+                assert!(taken.content.bytes() == before);
+                return;
+            }
+        }
+        panic!("it never stayed the same");
+    }),
 ];
+
+/// The kernel's list of symbols: it comes a few lines at a time, whatever is asked for.
+fn symbols() -> Vec<u8> {
+    std::fs::read(KALLSYMS).unwrap()
+}
+
+const KALLSYMS: &str = "/proc/kallsyms";
 
 fn limit(resource: Resource, current: u64) {
     let maximum = getrlimit(resource).maximum;

@@ -48,6 +48,15 @@ pub(super) fn check(place: &str, before: &HashSet<String>) -> Result<(), Refusal
     }
 }
 
+/// Those of `sonames` that no loaded file is called by.
+pub(super) fn missing<'n>(sonames: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut missing: Vec<&str> = sonames.collect();
+    for name in loaded() {
+        missing.retain(|soname| name.rsplit('/').next() != Some(soname));
+    }
+    missing
+}
+
 /// Whether `name` is the program itself, the kernel's own object, one of the verified descriptors, or a file of the system folders.
 fn is_known(name: &str) -> bool {
     let in_system_folder = || {
@@ -73,8 +82,7 @@ fn is_verified(name: &str) -> bool {
     VERIFIED.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
 }
 
-/// The names of all that is loaded.
-pub(super) fn loaded() -> Vec<String> {
+fn loaded() -> Vec<String> {
     #[expect(unsafe_code, reason = "called back by `dl_iterate_phdr`")]
     unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _size: usize, names: *mut c_void) -> c_int {
         // SAFETY: `info` is valid during the call, and `names` is the vector passed below, used by nobody else meanwhile

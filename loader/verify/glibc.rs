@@ -28,10 +28,15 @@ impl GlibcVersion {
     }
 
     /// The major version of gcc that a system with this glibc has: a glibc comes out every half year, a gcc every year, and
-    /// distributions take the newest of both (2.34 with 11, as Amazon Linux 2023; 2.36 and 2.37 with 12).
+    /// distributions take the newest of both (2.34 with 11, as Amazon Linux 2023; 2.36 and 2.37 with 12). Before 7 the numbers ran
+    /// otherwise, and nothing that is built today asks for so little.
     #[must_use]
     pub const fn gcc(self) -> u32 {
-        (self.minor / 2).saturating_sub(6)
+        match (self.major, self.minor / 2) {
+            (3.., _) => u32::MAX,
+            (_, half @ 13..) => half - 6,
+            _ => 7,
+        }
     }
 
     /// Reads `2.34` or `2.2.5`.
@@ -69,7 +74,9 @@ mod tests {
         for wrong in ["", "2", "2.", ".34", "2.x", "2.34-9", "2.3.4.5", "+2.34", "2.99999999999"] {
             check(wrong, None);
         }
-        for (text, gcc) in [("2.28", 8), ("2.34", 11), ("2.35", 11), ("2.36", 12), ("2.39", 13), ("2.42", 15), ("2.5", 0)] {
+        for (text, gcc) in
+            [("2.28", 8), ("2.34", 11), ("2.35", 11), ("2.36", 12), ("2.39", 13), ("2.42", 15), ("2.5", 7), ("3.0", u32::MAX)]
+        {
             assert_eq!(GlibcVersion::parse(text).map(GlibcVersion::gcc), Some(gcc), "{text}");
         }
         assert!(GlibcVersion::parse("2.4") < GlibcVersion::parse("2.34"));
