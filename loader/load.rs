@@ -13,12 +13,14 @@ use std::sync::Arc;
 use crate::crash::{self, Phase, Subject, Work};
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::runtime_api::chain;
+use crate::verify::open::reason;
 use crate::verify::{Kind, Note, Verified};
 use crate::{Code, Refusal};
 
 mod host;
 mod layout;
 mod link_map;
+mod system;
 
 pub use host::PluginHost;
 pub use layout::checks as layout_checks;
@@ -67,7 +69,7 @@ unsafe impl Sync for Instance {}
 /// Where the dynamic linker refuses it, or maps anything else that was not verified.
 pub fn library(verified: Verified) -> Result<(), Refusal> {
     let subject = Subject::leak(Kind::Library, &verified.name, &verified.digest.prefix(), &[]);
-    open(&verified.place, verified.descriptor, subject).map(drop)
+    open(&verified.place, &verified.facts.needed, verified.descriptor, subject).map(drop)
 }
 
 /// Loads a verified plugin and checks that it speaks the ABI as it says it does.
@@ -76,9 +78,9 @@ pub fn library(verified: Verified) -> Result<(), Refusal> {
 /// Where the dynamic linker refuses it, maps anything else that was not verified, or the interface differs.
 pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     let place = verified.place;
-    let note = verified.note.ok_or_else(|| Refusal::new(Code::AbiNoteMissing, place.clone(), "has no ABI note"))?;
+    let note = verified.note.ok_or_else(|| Refusal::new(Code::Internal, place.clone(), "was verified as a library"))?;
     let subject = Subject::leak(Kind::Plugin, &verified.name, &verified.digest.prefix(), &note.handlers);
-    let library = open(&place, verified.descriptor, subject)?;
+    let library = open(&place, &verified.facts.needed, verified.descriptor, subject)?;
     let work = Work::new(subject, Phase::Load);
     let module = work.run(|| root_module(&place, library, layout::Built::by(&note)))?;
     // SAFETY: `describe` may be called before `start`, and what it returns lives as long as the process (`v1::Plugin::describe`).
@@ -92,14 +94,17 @@ pub fn plugin(verified: Verified) -> Result<Loaded, Refusal> {
     Ok(Loaded { place, note, module, host })
 }
 
-/// `dlopen` of the very bytes behind `descriptor`.
-fn open(place: &str, descriptor: OwnedFd, subject: &'static Subject) -> Result<&'static Library, Refusal> {
+/// `dlopen` of the very bytes behind `descriptor`; `needed`: its `DT_NEEDED`.
+fn open(place: &str, needed: &[String], descriptor: OwnedFd, subject: &'static Subject) -> Result<&'static Library, Refusal> {
     // glibc finds a loaded library by its name string first (`_dl_map_object` in elf/dl-load.c): a number used twice would be the
     // first plugin again. So the descriptor stays open as long as the process, which also keeps backtraces readable.
     let name = format!("/proc/self/fd/{}", std::mem::ManuallyDrop::new(descriptor).as_raw_fd());
     // glibc also knows a library by its inode: a second plugin in the same file would be the first one again, statics and all.
     // Sealed copies are each a file of their own.
-    let stat = rustix::fs::stat(&name).map_err(|errno| Refusal::new(Code::LoadFailed, place, errno.to_string()))?;
+    let stat = rustix::fs::stat(&name).map_err(|errno| {
+        Refusal::new(Code::LoadFailed, place, format!("its copy cannot be opened: {}", reason(errno)))
+            .hint("mount /proc, and let the process look at its own descriptors")
+    })?;
     if !link_map::expect(&name, (stat.st_dev, stat.st_ino)) {
         return Err(Refusal::new(
             Code::LoadFailed,
@@ -108,6 +113,7 @@ fn open(place: &str, descriptor: OwnedFd, subject: &'static Subject) -> Result<&
         )
         .hint("give each plugin and library a file of its own"));
     }
+    system::load(place, needed)?;
     let before = link_map::foreign();
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.

@@ -137,6 +137,10 @@ codes! {
     DigestMissing = "digest-missing", Manifest;
     /// A digest in the manifest is not that of the file (`lock --check`).
     DigestStale = "digest-stale", Artifact;
+    /// Libraries of the manifest need each other in a circle.
+    LibraryCycle = "library-cycle", Manifest;
+    /// No plugin needs a library of the manifest.
+    LibraryUnused = "library-unused", Manifest;
     /// A route or `on_error` names a plugin that the manifest does not have.
     PluginUnknown = "plugin-unknown", Manifest;
     /// Two routes overlap and neither is the more specific one.
@@ -189,7 +193,7 @@ codes! {
     ElfSoname = "elf-soname", Artifact;
     /// The shared object needs a library that is neither a system library nor in `libraries`.
     NeededLibraryNotAllowed = "needed-library-not-allowed", Artifact;
-    /// The shared object needs a glibc symbol version that this system does not have.
+    /// The shared object needs a symbol version of glibc or libgcc that this system does not have.
     GlibcVersionMissing = "glibc-version-missing", Artifact;
 
     // Verified files that do not speak the ABI.
@@ -282,9 +286,10 @@ pub struct Excerpt {
 }
 
 impl Refusal {
-    /// A refusal at `place`.
+    /// A refusal at `place`. What is nobody's mistake but the loader's own has its mend already.
     pub fn new(code: Code, place: impl Into<String>, what: impl Into<String>) -> Self {
-        Refusal { code, place: place.into(), what: what.into(), hint: None, excerpt: None }
+        let hint = matches!(code, Code::Internal).then_some(Cow::Borrowed("report it, with what the log says"));
+        Refusal { code, place: place.into(), what: what.into(), hint, excerpt: None }
     }
 
     /// The same with a mend.

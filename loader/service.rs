@@ -12,7 +12,7 @@ use crate::policy::{self, Load, Plan};
 use crate::respond::shape::Shape;
 use crate::route::{Routed, Selector, Source, Table};
 use crate::verify::note::Panic;
-use crate::verify::{self, Kind, Rules, Verified};
+use crate::verify::{self, Kind, Rules, Verified, closure};
 use crate::{Code, Refusal};
 
 /// After which time a plugin's start is worth a line. Lambda gives the whole start of a function 10 s.
@@ -124,7 +124,14 @@ impl Service {
             hold(&file);
             verified.push((index, file));
         }
-        for library in load_order(libraries) {
+        let files: Vec<&Verified> = libraries.iter().collect();
+        let order = closure::load_order(&files)?;
+        // What a plugin needs that is loaded later is not known yet.
+        if verified.len() == plan.plugins.len() {
+            closure::check_used(&files, &verified.iter().map(|(_, file)| file).collect::<Vec<_>>())?;
+        }
+        let mut libraries: Vec<Option<Verified>> = libraries.into_iter().map(Some).collect();
+        for library in order.into_iter().filter_map(|index| libraries.get_mut(index)?.take()) {
             load::library(library)?;
         }
         let mut loaded = HashMap::with_capacity(verified.len());
@@ -244,26 +251,6 @@ fn verified_plugin(
         log::line(Level::Warn, &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place));
     }
     Ok(file)
-}
-
-/// Each library before those that need it. Where they need each other in a circle, the dynamic linker says so.
-fn load_order(mut waiting: Vec<Verified>) -> Vec<Verified> {
-    let mut ordered: Vec<Verified> = Vec::with_capacity(waiting.len());
-    loop {
-        let ready = waiting.iter().position(|library| {
-            library
-                .facts
-                .needed
-                .iter()
-                .all(|needed| !waiting.iter().any(|other| other.name == *needed && other.name != library.name))
-        });
-        match ready {
-            Some(index) => ordered.push(waiting.remove(index)),
-            None => break,
-        }
-    }
-    ordered.append(&mut waiting);
-    ordered
 }
 
 /// What routes and `on_error` want of a plugin: the place for messages, and the handler.

@@ -149,7 +149,11 @@ fn manifest_path(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf,
 fn stage(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, Refusal> {
     variable("LOADER_STAGE")
         .filter(|stage| !stage.is_empty())
-        .map(|stage| stage.into_string().map_err(|_| Refusal::new(Code::StageUnknown, "LOADER_STAGE", "is not UTF-8")))
+        .map(|stage| {
+            let refusal =
+                |_| Refusal::new(Code::StageUnknown, "LOADER_STAGE", "is not UTF-8").hint("name a stage of the manifest");
+            stage.into_string().map_err(refusal)
+        })
         .transpose()
 }
 

@@ -1,6 +1,7 @@
 //! A plan's files to [`Verified`] ones: opened beneath a root, sealed, digest matched, ELF checked, note read. Nothing of a file
 //! executes here, and nothing is kept between calls: several artifacts may be verified on several threads.
 
+pub mod closure;
 pub mod dependencies;
 pub mod elf;
 pub mod glibc;
@@ -46,6 +47,8 @@ pub struct Rules<'a> {
     pub spoken: &'a [u32],
     /// The glibc that must suffice; `None`: any.
     pub glibc: Option<GlibcVersion>,
+    /// The major version of gcc whose libgcc must suffice; `None`: the dynamic linker is to judge.
+    pub gcc: Option<u32>,
     /// The architecture to run on.
     pub architecture: Architecture,
     /// Whether an artifact without a digest is taken, as `inspect` and `lock` must.
@@ -57,7 +60,13 @@ impl<'a> Rules<'a> {
     #[must_use]
     pub fn here(libraries: &'a [&'a str], spoken: &'a [u32]) -> Self {
         let glibc = GlibcVersion::running();
-        Rules { libraries, spoken, glibc, architecture: Architecture::HERE, digest_optional: false }
+        Rules { libraries, spoken, glibc, gcc: None, architecture: Architecture::HERE, digest_optional: false }
+    }
+
+    /// The same for a system with another glibc, and the libgcc of its time.
+    #[must_use]
+    pub fn with_glibc(self, glibc: GlibcVersion) -> Self {
+        Rules { glibc: Some(glibc), gcc: Some(glibc.gcc()), ..self }
     }
 }
 

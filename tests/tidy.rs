@@ -110,6 +110,75 @@ fn the_error_reference_is_that_of_the_code() {
     assert!(read(path) == errors(), "{path} is not what the code says: BLESS=1 cargo test --test tidy");
 }
 
+/// The sources of the loader without their own tests.
+fn loader() -> Vec<(PathBuf, String)> {
+    let is_test = |file: &Path| {
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        stem.ends_with("tests") || file.iter().any(|part| part == "tests" || part == "rejections") || stem == "rejections"
+    };
+    let loader = sources().filter(|(file, _)| file.starts_with("loader") && !is_test(file));
+    loader.map(|(file, text)| (file, text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned())).collect()
+}
+
+/// The source of all tests: the binaries in `tests/`, and the modules beside what they test.
+fn tests(loader: &[(PathBuf, String)]) -> String {
+    let mut text = String::new();
+    for (file, whole) in sources().filter(|(file, _)| file != Path::new("tests/tidy.rs")) {
+        let tested = loader.iter().find(|(other, _)| *other == file).map_or(0, |(_, code)| code.len());
+        if file.starts_with("tests") || file.starts_with("loader") {
+            text.push_str(&whole[tested..]);
+        }
+    }
+    text
+}
+
+/// Codes that no test can bring about, each with the reason.
+const UNTESTED: [(Code, &str); 1] = [(Code::Internal, "what it stands for cannot happen, as far as anybody knows")];
+
+#[test]
+fn every_code_is_looked_for_by_a_test() {
+    let loader = loader();
+    let text = tests(&loader);
+    for code in Code::ALL {
+        let variant = code.error_type().strip_prefix("Runtime.Loader").unwrap();
+        let name = code.name();
+        let spelled = [format!("Code::{variant}"), format!("\"{name}\""), format!("[{name}]"), format!("code={name}")];
+        let tested = spelled.iter().chain([&code.error_type().to_owned()]).any(|spelling| holds(&text, spelling));
+        let reason = UNTESTED.iter().find(|(untested, _)| untested == code);
+        assert!(tested || reason.is_some(), "{name}: no test looks for it");
+        let used = loader.iter().any(|(file, text)| !file.ends_with("refusal.rs") && holds(text, &spelled[0]));
+        assert!(used, "{name}: nothing is ever refused with it");
+    }
+}
+
+/// Whether `word` stands in `text`, and is not only the beginning of a longer one.
+fn holds(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| !text[at + word.len()..].starts_with(|next: char| next.is_alphanumeric()))
+}
+
+/// Where a refusal has no mend, for a reason.
+const WITHOUT_MEND: [(&str, &str); 1] = [("loader/route/pick.rs", "about an event, whose sender is not who reads the message")];
+
+#[test]
+fn every_refusal_says_the_mend() {
+    let mut found = 0;
+    for (file, text) in loader() {
+        for (at, call) in text.match_indices("Refusal::new(") {
+            found += 1;
+            let arguments = text[at + call.len()..].trim_start();
+            // Its mend is the same for all, and stands in `Refusal::new`.
+            if arguments.starts_with("Code::Internal") || WITHOUT_MEND.iter().any(|(place, _)| file == Path::new(place)) {
+                continue;
+            }
+            // In the same expression, or a few lines on where the mend is chosen.
+            let rest: String = arguments.split("Refusal::new(").next().unwrap().lines().take(14).collect();
+            let line = text[..at].lines().count();
+            assert!(rest.contains("hint("), "{}:{line}: a refusal without a mend", file.display());
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
 #[test]
 fn the_schema_in_the_documents_is_that_of_the_code() {
     let (path, schema) = ("docs/manifest.schema.json", lambda_loader::manifest::schema::schema().unwrap());

@@ -25,6 +25,19 @@ fn set_symbol(object: &mut Object, name: &str, change: impl Fn(&mut Sym64<LE>)) 
     change(symbol.unwrap_or_else(|| panic!("no symbol {name}")));
 }
 
+fn symbol_index(object: &mut Object, name: &str) -> u64 {
+    let mut index = None;
+    let strings = object.value(elf::DT_STRTAB);
+    let strings = object.offset(strings);
+    let all = object.0.clone();
+    for (number, symbol) in (0..).zip(object.table::<Sym64<LE>>(elf::DT_SYMTAB, 20).iter()) {
+        if all[strings + symbol.st_name.get(LE) as usize..].starts_with(format!("{name}\0").as_bytes()) {
+            index.get_or_insert(number);
+        }
+    }
+    index.unwrap_or_else(|| panic!("no symbol {name}"))
+}
+
 /// The first relocation of a kind.
 fn set_relocation(object: &mut Object, kind: RelocationType, change: impl Fn(&mut Rela64<LE>)) {
     for (table, size) in [(elf::DT_RELA, elf::DT_RELASZ), (elf::DT_JMPREL, elf::DT_PLTRELSZ)] {
@@ -58,6 +71,7 @@ fn what_every_linker_makes_is_taken_and_described() {
         variants.push(("lld", vec![lld, "-fuse-ld=lld"]));
         variants.push(("lld-packed", vec![lld, "-fuse-ld=lld", "-Wl,--pack-dyn-relocs=relr"]));
     }
+    let mut relocations = Vec::new();
     for (name, flags) in &variants {
         let object = Object::read(&plugin(folder.path(), name, flags));
         let (facts, note) = verify(&object, Kind::Plugin).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
@@ -67,9 +81,14 @@ fn what_every_linker_makes_is_taken_and_described() {
         assert!(facts.versions.iter().any(|version| version.library == "libm.so.6" && version.symbol.is_some()), "{name}");
         assert!(facts.symbols > 8 && facts.relocations > 8 && facts.entered.len() > 3 && facts.thread_local >= 68, "{name}");
         assert_eq!(facts.build_id.map(|id| id.len()), Some(40), "{name}");
+        relocations.push((*name, facts.relocations));
         let note = note.unwrap();
         assert_eq!((note.raw.as_slice(), note.handlers.len(), note.abi), (NOTE.as_bytes(), 2, 0));
     }
+    // However they are written down, every one is looked at.
+    let count = |wanted: &str| relocations.iter().find(|(name, _)| *name == wanted).map(|(_, count)| *count);
+    assert_eq!(count("packed"), count("plain"));
+    assert_eq!(count("lld-packed"), count("lld"));
 }
 
 /// Rust's own copy of lld, which links plugins on some hosts by default.
@@ -334,6 +353,8 @@ fn symbols_versions_and_hash_tables_that_lie_are_refused() {
     check("lies outside the object", &|o| set_symbol(o, "exported", |s| s.st_value.set(LE, u64::MAX)));
     check("lies outside the object", &|o| set_symbol(o, "counter", |s| s.st_value.set(LE, 1 << 20)));
     check("lies outside the object", &|o| set_symbol(o, "plugin_chosen", |s| s.st_value.set(LE, 8)));
+    // At an address that is in no object, and that glibc would call while it relocates this one.
+    check("lies outside the object", &|o| set_symbol(o, "plugin_chosen", |s| s.st_shndx.set(LE, elf::SHN_ABS)));
     check("is not the undefined one", &|o| o.table::<Sym64<LE>>(elf::DT_SYMTAB, 1)[0].st_info = elf::SymbolInfo(0x12));
 
     check("DT_HASH is damaged", &|o| o.table::<U32<LE>>(elf::DT_HASH, 2)[0].set(LE, u32::MAX));
@@ -358,6 +379,12 @@ fn symbols_versions_and_hash_tables_that_lie_are_refused() {
     let damaged = "table of needed versions is damaged";
     refused(verify(&need(&|n| n.vn_version.set(LE, 2)), Kind::Plugin), Code::ElfMalformed, damaged);
     refused(verify(&need(&|n| n.vn_cnt.set(LE, 999)), Kind::Plugin), Code::ElfMalformed, damaged);
+    // glibc does not look at the count: it would read an entry all the same, and from anywhere.
+    let none = |n: &mut Verneed<LE>| {
+        n.vn_cnt.set(LE, 0);
+        n.vn_aux.set(LE, 0x7fff_ffff);
+    };
+    refused(verify(&need(&none), Kind::Plugin), Code::ElfMalformed, damaged);
     refused(verify(&need(&|n| n.vn_aux.set(LE, u32::MAX)), Kind::Plugin), Code::ElfMalformed, damaged);
     refused(verify(&need(&|n| n.vn_aux.set(LE, 0)), Kind::Plugin), Code::ElfMalformed, damaged);
     refused(verify(&need(&|n| n.vn_next.set(LE, 1)), Kind::Plugin), Code::ElfMalformed, damaged);
@@ -411,6 +438,12 @@ fn relocations_that_reach_outside_their_object_are_refused() {
     };
     check("by a symbol of another kind", &|o| set_relocation(o, address, |r| r.r_info.set(LE, info(1, thread_local))));
     check("lies outside the object", &|o| o.program(elf::PT_TLS, 0).p_type.set(LE, elf::PT_NULL));
+    // Thread-local storage that only another object could have, and of those that it needs none has.
+    let malloc = symbol_index(&mut base.clone(), "malloc");
+    check("of the system's libraries, which share none", &|o| {
+        set_symbol(o, "malloc", |s| s.st_info = elf::SymbolInfo::new(elf::STB_GLOBAL, elf::STT_TLS));
+        set_relocation(o, address, |r| r.r_info.set(LE, info(malloc, thread_local)));
+    });
 
     // What would be called: each function of the arrays.
     let array = base.clone().value(elf::DT_INIT_ARRAY);
@@ -423,6 +456,22 @@ fn relocations_that_reach_outside_their_object_are_refused() {
     check("not in the object's code", &|o| of_array(o, &|r| r.r_addend.set(LE, -1)));
     check("not in the object's code", &|o| of_array(o, &|r| r.r_addend.set(LE, array as i64)));
     check("overlapped by a relocation", &|o| of_array(o, &|r| r.r_offset.set(LE, array + 4)));
+    // A function of another object may be called. One that is not there, and is local or hidden, glibc takes for the object's own, at
+    // whatever address the symbol says.
+    let foreign = |change: &dyn Fn(&mut Sym64<LE>)| {
+        let mut object = base.clone();
+        of_array(&mut object, &|r| r.r_info.set(LE, info(malloc, address)));
+        of_array(&mut object, &|r| r.r_addend.set(LE, 0));
+        object.set(elf::DT_RELACOUNT, 0);
+        set_symbol(&mut object, "malloc", change);
+        object
+    };
+    verify(&foreign(&|_| ()), Kind::Plugin).unwrap();
+    let malformed = |object: Object| refused(verify(&object, Kind::Plugin), Code::ElfMalformed, "not in the object's code");
+    malformed(foreign(&|s| s.st_info = elf::SymbolInfo::new(elf::STB_LOCAL, elf::STT_FUNC)));
+    for visibility in [elf::STV_HIDDEN, elf::STV_INTERNAL, elf::STV_PROTECTED] {
+        malformed(foreign(&|s| s.st_other = elf::SymbolOther(visibility.0)));
+    }
     check("an entry is not relocated", &|o| {
         let data = o.value(elf::DT_PLTGOT);
         of_array(o, &|r| r.r_offset.set(LE, data));

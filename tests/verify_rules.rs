@@ -107,6 +107,29 @@ fn a_version_of_glibc_that_is_not_here_is_named_with_its_symbol() {
     assert_eq!(refusal.code, Code::GlibcVersionMissing);
     assert!(refusal.what.ends_with("and this is glibc 2.3") && refusal.what.contains(" of GLIBC_2."), "{refusal}");
     verify::object(&object.0, "probe", Kind::Plugin, &Rules { glibc: None, ..rules() }).unwrap();
+    // Built here, to run there.
+    let there = rules().with_glibc(GlibcVersion::parse("2.3").unwrap());
+    let refusal = verify::object(&object.0, "probe", Kind::Plugin, &there).unwrap_err();
+    assert!(refusal.what.ends_with("and it is to run with glibc 2.3"), "{refusal}");
+}
+
+#[test]
+fn a_version_of_libgcc_that_is_not_there_is_named_with_its_symbol() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("version"), "GCC_12.0.0 { global: *; };").unwrap();
+    let script = format!("-Wl,--version-script,{}", folder.join("version").display());
+    let source = "int __truncsfbf2(void) { return 1; }";
+    let library = compile(folder, "libgcc_s.so.1", source, &["-Wl,-soname,libgcc_s.so.1", &script]);
+    let source = "int __truncsfbf2(void); int use(void) { return __truncsfbf2(); }";
+    let flags = ["-Wl,-soname,libextra.so.1", library.to_str().unwrap()];
+    let object = Object::read(&compile(folder, "libextra.so", source, &flags));
+    let check = |rules: Rules<'_>| verify::object(&object.0, "libextra.so.1", Kind::Library, &rules).map(drop);
+    // Here the dynamic linker knows what there is.
+    check(rules()).unwrap();
+    check(rules().with_glibc(GlibcVersion::parse("2.36").unwrap())).unwrap();
+    let words = "it needs __truncsfbf2 of GCC_12.0.0 in libgcc_s.so.1, and it is to run with that of gcc 11";
+    refused(check(rules().with_glibc(GlibcVersion::AL2023)), Code::GlibcVersionMissing, words);
 }
 
 #[test]

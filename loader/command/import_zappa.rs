@@ -86,9 +86,12 @@ fn read(path: &Path) -> Result<String, Refusal> {
     let bytes =
         opened::event(path).map_err(|refusal| refusal.hint("give the path of zappa_settings.json, or - for standard input"))?;
     if bytes.len() > LIMIT {
-        return Err(Refusal::new(Code::ImportInvalid, name, format!("the file is larger than {LIMIT} bytes")));
+        return Err(Refusal::new(Code::ImportInvalid, name, format!("the file is larger than {LIMIT} bytes"))
+            .hint("give the path of zappa_settings.json"));
     }
-    String::from_utf8(bytes).map_err(|_| Refusal::new(Code::ImportInvalid, name, "the file is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| {
+        Refusal::new(Code::ImportInvalid, name, "the file is not UTF-8").hint("give the path of zappa_settings.json")
+    })
 }
 
 fn import(name: &str, text: &str, arguments: &Arguments) -> Result<Imported, Refusal> {

@@ -75,8 +75,7 @@ fn judge(report: &mut Report, facts: Facts) {
     report.findings.extend(facts.findings.iter().cloned());
     // Which libraries it may need is the manifest's to say, and which glibc there is, the machine's that runs it.
     let needed: Vec<&str> = facts.needed.iter().map(String::as_str).collect();
-    let rules =
-        Rules { libraries: &needed, spoken: SPOKEN, glibc: None, architecture: facts.architecture, digest_optional: true };
+    let rules = Rules { architecture: facts.architecture, digest_optional: true, glibc: None, ..Rules::here(&needed, SPOKEN) };
     if let Err(refusal) = dependencies::check("", Kind::Plugin, &facts, &rules) {
         report.findings.push(refusal);
     }

@@ -102,6 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
                 format!("{name}/{path}"),
                 format!("could not be written: {}", error.to_string().to_lowercase()),
             )
+            .hint("run it in a folder that you may write")
         })?;
     }
     report(arguments, &files, workspace);

@@ -36,6 +36,7 @@ impl Opened {
         let folder = file.path.parent().unwrap_or(Path::new("/"));
         let folder = folder.canonicalize().map_err(|error| {
             Refusal::new(Code::ManifestUnreadable, folder.display().to_string(), error.to_string().to_lowercase())
+                .hint("let the process open the folder")
         })?;
         let stage = common.stage.clone().or_else(|| std::env::var("LOADER_STAGE").ok().filter(|stage| !stage.is_empty()));
         Ok(Opened { file, manifest, base: Base::Folder(folder), stage, warned: RefCell::default() })
@@ -86,9 +87,9 @@ pub(super) fn event(path: &Path) -> Result<Vec<u8>, Refusal> {
     if path.as_os_str() == "-" {
         let mut event = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut event);
-        return read
-            .map(|_| event)
-            .map_err(|error| Refusal::new(Code::Usage, "standard input", error.to_string().to_lowercase()));
+        return read.map(|_| event).map_err(|error| {
+            Refusal::new(Code::Usage, "standard input", error.to_string().to_lowercase()).hint("give the path of a file")
+        });
     }
     std::fs::read(path).map_err(|error| {
         Refusal::new(Code::Usage, path.display().to_string(), error.to_string().to_lowercase())

@@ -118,7 +118,8 @@ fn bootstrap(given: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
         return Err(Refusal::new(Code::Usage, path.display().to_string(), "there is no bootstrap to run")
             .hint("build it beside this program with cargo build --bin bootstrap, or give --bootstrap FILE"));
     }
-    std::path::absolute(&path).map_err(|error| Refusal::new(Code::Usage, path.display().to_string(), error.to_string()))
+    std::path::absolute(&path)
+        .map_err(|error| Refusal::new(Code::Usage, path.display().to_string(), error.to_string()).hint("give its full path"))
 }
 
 /// Names as the service allows them.

@@ -11,7 +11,7 @@ use crate::service::{check_handlers, wanted};
 use crate::start::not_built;
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, TrustSettings};
-use crate::verify::{self, Kind, Rules, Verified};
+use crate::verify::{self, GlibcVersion, Kind, Rules, Verified, closure};
 use crate::{Class, Refusal, environment};
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(super) struct Arguments {
     pub(super) common: Common,
     #[command(flatten)]
     from: From,
+    /// Check against this version of glibc, such as 2.34, and not the one that runs here
+    #[arg(long, value_name = "VERSION", value_parser = glibc_version)]
+    glibc: Option<GlibcVersion>,
     /// Check the manifest's trust too, with the variables that bootstrap would see
     #[arg(long)]
     bootstrap: bool,
@@ -47,6 +50,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     environment::gather(&plan)?;
     let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
     let rules = Rules::here(&names, SPOKEN);
+    let rules = match arguments.glibc {
+        Some(glibc) => rules.with_glibc(glibc),
+        None => rules,
+    };
     let quiet = arguments.common.output.format == Format::Json;
     let mut progress = progress::of("checking", plan.libraries.len() + plan.plugins.len(), quiet);
     let (mut libraries, mut plugins) = (Vec::new(), Vec::new());
@@ -59,6 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         plugins.push(check_plugin(&plan, index, &plugin.artifact, &rules));
     }
     drop(progress);
+    check_together(&mut libraries, &plugins);
     let mut all = libraries.iter().chain(&plugins);
     let failed = all.find_map(|checked| checked.result.as_ref().err());
     match arguments.common.output.format {
@@ -70,6 +78,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         Format::Text => libraries.iter().chain(&plugins).for_each(line),
     }
     Ok(failed.map_or(0, |refusal| Class::exit(refusal.code.class())))
+}
+
+fn glibc_version(text: &str) -> Result<GlibcVersion, String> {
+    GlibcVersion::parse(text).ok_or_else(|| "a version of glibc is two numbers, as in 2.34".to_owned())
+}
+
+/// What only all files together tell: it becomes the result of the library that it is about.
+fn check_together(libraries: &mut [Checked<'_>], plugins: &[Checked<'_>]) {
+    fn passed<'c>(all: &'c [Checked<'_>]) -> Option<Vec<&'c Verified>> {
+        all.iter().map(|checked| checked.result.as_ref().ok()).collect()
+    }
+    let Some(files) = passed(libraries) else { return };
+    let used = || passed(plugins).map_or(Ok(()), |plugins| closure::check_used(&files, &plugins));
+    if let Err(refusal) = closure::load_order(&files).map(drop).and_then(|()| used()) {
+        let about = libraries.iter_mut().find(|checked| checked.artifact.place == refusal.place);
+        about.into_iter().for_each(|checked| checked.result = Err(refusal.clone()));
+    }
 }
 
 fn check<'p>(artifact: &'p Artifact, kind: Kind, rules: &Rules<'_>) -> Checked<'p> {

@@ -55,15 +55,32 @@ pub(super) fn check(place: &str, before: &HashSet<String>) -> Result<(), Refusal
     }
 }
 
+/// Those of `sonames` that no loaded file is called by.
+pub(super) fn missing<'n>(sonames: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut missing: Vec<&str> = sonames.collect();
+    each_loaded(&mut |name| missing.retain(|soname| name.rsplit('/').next() != Some(soname)));
+    missing
+}
+
 /// Whether `name` is the program itself, the kernel's own object, one of the verified descriptors, or a file of the system folders.
 /// Any other descriptor is as foreign as a path.
 fn is_known(name: &str, verified: &BTreeMap<String, Inode>) -> bool {
     let in_system_folder = || {
-        let folder = name.rsplit_once('/').map(|(folder, _)| folder);
+        let folder = name.rsplit_once('/').map(|(folder, _)| without_hwcaps(folder));
         folder.is_some_and(|folder| SYSTEM_FOLDERS.trim_ascii_end().split(':').any(|known| known == folder))
-            && !name.contains("/../")
     };
     name.is_empty() || name == "linux-vdso.so.1" || verified.contains_key(name) || in_system_folder()
+}
+
+/// A folder for some processors, as in `/lib64/glibc-hwcaps/x86-64-v3`, is part of the one that it lies in (ld.so(8)): who may write
+/// the one may write the other, and the linker looks there first.
+fn without_hwcaps(folder: &str) -> &str {
+    match folder.rsplit_once('/') {
+        Some((above, level)) if !level.is_empty() && level != ".." && level != "." => {
+            above.strip_suffix("/glibc-hwcaps").unwrap_or(folder)
+        }
+        _ => folder,
+    }
 }
 
 /// Calls `each` with the name of every object that is loaded. It must not load any, and must not panic.
@@ -105,6 +122,14 @@ mod tests {
             ("/proc/self/fd/7000/x", false),
             ("/lib/x86_64-linux-gnu/libc.so.6", true),
             ("/lib64/ld-linux-x86-64.so.2", true),
+            ("/lib64/glibc-hwcaps/x86-64-v3/libm.so.6", true),
+            ("/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v4/libz.so.1", true),
+            ("/lib64/glibc-hwcaps/../libm.so.6", false),
+            ("/lib64/glibc-hwcaps/x86-64-v3/more/libm.so.6", false),
+            ("/lib64/glibc-hwcaps/libm.so.6", false),
+            ("/lib64/other/x86-64-v3/libm.so.6", false),
+            ("/opt/lib/glibc-hwcaps/x86-64-v3/libm.so.6", false),
+            ("glibc-hwcaps/x86-64-v3/libm.so.6", false),
             ("/opt/lib/libm.so.6", false),
             ("/lib/../opt/libm.so.6", false),
             ("/lib64/../lib64/libm.so.6", false),

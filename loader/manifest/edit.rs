@@ -71,7 +71,7 @@ pub fn write(manifest: &Manifest, digests: &[NewDigest<'_>]) -> Result<Edited, R
     for new in digests {
         let owner = owner(&manifest.root, new).ok_or_else(|| {
             let what = format!("there is no {} {} to write a digest for", new.kind.word(), near::quoted(new.name));
-            Refusal::new(Code::PluginUnknown, manifest.name(), what)
+            Refusal::new(Code::PluginUnknown, manifest.name(), what).hint("name one that the manifest has")
         })?;
         let (_, wanted) = owners.entry(owner.span.start).or_insert_with(|| (owner, BTreeMap::new()));
         if wanted.insert(new.architecture, new.digest).is_some_and(|other| other != new.digest) {

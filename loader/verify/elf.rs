@@ -26,6 +26,7 @@ use object::{LittleEndian, elf};
 
 pub use versions::NeededVersion;
 
+use super::dependencies::is_system;
 use crate::machine::Architecture;
 use crate::refusal::{Code, Refusal};
 
@@ -102,6 +103,7 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, Refusal> {
         architecture: header.architecture,
         symbols: &symbols,
         thread_local: programs.thread_local.is_some(),
+        shared_thread_local: needed.iter().any(|library| !is_system(library)),
         protected: &protected,
     };
     let mut entered = symbols.resolvers();

@@ -27,6 +27,18 @@ impl GlibcVersion {
         GlibcVersion::parse(text.to_str().ok()?)
     }
 
+    /// The major version of gcc that a system with this glibc has: a glibc comes out every half year, a gcc every year, and
+    /// distributions take the newest of both (2.34 with 11, as Amazon Linux 2023; 2.36 and 2.37 with 12). Before 7 the numbers ran
+    /// otherwise, and nothing that is built today asks for so little.
+    #[must_use]
+    pub const fn gcc(self) -> u32 {
+        match (self.major, self.minor / 2) {
+            (3.., _) => u32::MAX,
+            (_, half @ 13..) => half - 6,
+            _ => 7,
+        }
+    }
+
     /// Reads `2.34` or `2.2.5`.
     #[must_use]
     pub fn parse(text: &str) -> Option<GlibcVersion> {
@@ -61,6 +73,11 @@ mod tests {
         check("2.2.5", Some((2, 2, 5)));
         for wrong in ["", "2", "2.", ".34", "2.x", "2.34-9", "2.3.4.5", "+2.34", "2.99999999999"] {
             check(wrong, None);
+        }
+        for (text, gcc) in
+            [("2.28", 8), ("2.34", 11), ("2.35", 11), ("2.36", 12), ("2.39", 13), ("2.42", 15), ("2.5", 7), ("3.0", u32::MAX)]
+        {
+            assert_eq!(GlibcVersion::parse(text).map(GlibcVersion::gcc), Some(gcc), "{text}");
         }
         assert!(GlibcVersion::parse("2.4") < GlibcVersion::parse("2.34"));
         assert!(GlibcVersion::running().unwrap() >= GlibcVersion::parse("2.17").unwrap());

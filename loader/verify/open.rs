@@ -184,7 +184,8 @@ fn refuse_root(errno: Errno, root: &Path) -> Refusal {
         Errno::XDEV => {
             Refusal::new(Code::RootUnusable, "", format!("root {root} is not a plain path")).hint("write it without `..`")
         }
-        other => Refusal::new(Code::RootUnusable, "", format!("root {root}: {}", reason(other))),
+        other => Refusal::new(Code::RootUnusable, "", format!("root {root}: {}", reason(other)))
+            .hint("let the process open the folder"),
     }
 }
 
@@ -213,7 +214,7 @@ pub(super) fn too_large(path: impl std::fmt::Display) -> Refusal {
 }
 
 /// The system's word for an error, in the form that messages here have.
-pub(super) fn reason(errno: Errno) -> String {
+pub(crate) fn reason(errno: Errno) -> String {
     std::io::Error::from(errno).to_string().to_lowercase()
 }
 

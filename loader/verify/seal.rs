@@ -190,6 +190,7 @@ impl Content {
     pub fn sealed(sealed: Sealed) -> Result<Content, Refusal> {
         let mapping = Mapping::of(&sealed).map_err(|errno| {
             Refusal::new(Code::SealUnavailable, "", format!("the sealed copy cannot be mapped: {}", reason(errno)))
+                .hint("give the function more memory")
         })?;
         let digest = Digest::of(mapping.bytes());
         Ok(Content { bytes: Bytes::Mapped(mapping), descriptor: sealed.descriptor, mechanism: Mechanism::Sealed, digest })
@@ -265,7 +266,8 @@ fn each_block(opened: &Opened, mut offset: u64, mut each: impl FnMut(&[u8]) -> R
             }
             Err(Errno::INTR) => {}
             Err(errno) => {
-                return Err(Refusal::new(Code::ArtifactUnreadable, "", format!("the file cannot be read: {}", reason(errno))));
+                return Err(Refusal::new(Code::ArtifactUnreadable, "", format!("the file cannot be read: {}", reason(errno)))
+                    .hint("put a plain file there, and ship it again"));
             }
         }
     }

@@ -59,7 +59,10 @@ pub fn read_manifest(path: &Path) -> Result<ManifestFile, Refusal> {
     let mount = Mount::of(&file).map_err(unreadable)?;
     let mut bytes = Vec::new();
     let read = std::fs::File::from(file).take(LARGEST_MANIFEST + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Refusal::new(Code::ManifestUnreadable, &*place, error.to_string().to_lowercase()))?;
+    read.map_err(|error| {
+        Refusal::new(Code::ManifestUnreadable, &*place, error.to_string().to_lowercase())
+            .hint("ship the file again: its disk may be broken")
+    })?;
     if bytes.len() as u64 > LARGEST_MANIFEST {
         return Err(Refusal::new(Code::ManifestTooLarge, place, "larger than 1 MiB").hint("move configuration into settings"));
     }

@@ -94,3 +94,21 @@ fn foreign_code_in_the_process_is_warned_of_by_its_variable_alone() {
     assert!(run.done().err.starts_with("warning: entry 1 of LD_LIBRARY_PATH may be written"), "{run:?}");
     assert!(!run.err.contains("secret"), "{run:?}");
 }
+
+/// For who builds on a newer machine than the one that runs it.
+#[test]
+fn another_glibc_than_this_machine_s_is_checked_against() {
+    let sandbox = Sandbox::locked(&misbehaving());
+    sandbox.run(&["verify", "--glibc", "99.0"]).done();
+    let old = sandbox.run(&["verify", "--glibc", "2.3"]);
+    let words =
+        ["plugin \"echo\": it needs ", " of GLIBC_2.", " in libc.so.6, and it is to run with glibc 2.3", "Amazon Linux 2023"];
+    old.refused(4, "glibc-version-missing", &words);
+    let json = sandbox.run(&["verify", "--glibc", "2.3", "--format", "json"]);
+    assert_eq!(json.json()["plugins"][0]["error"]["code"], "glibc-version-missing");
+    for wrong in ["2", "new", "2.34-9", ""] {
+        let usage = sandbox.run(&["verify", "--glibc", wrong]);
+        assert_eq!(usage.code, 2, "{usage:?}");
+        assert!(usage.err.contains("a version of glibc is two numbers, as in 2.34"), "{usage:?}");
+    }
+}

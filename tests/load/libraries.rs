@@ -102,6 +102,54 @@ fn libraries_are_loaded_before_what_needs_them_in_whatever_order_they_stand() {
     }
 }
 
+/// Whichever of them were loaded first, the dynamic linker would look for the other in `LD_LIBRARY_PATH`.
+#[test]
+fn libraries_that_need_each_other_in_a_circle_are_refused() {
+    let files = tempfile::tempdir().unwrap();
+    let at = files.path().to_str().unwrap();
+    // Made first without what they need, so that each can be linked against the other.
+    let make = |name: &str, next: &str| {
+        let soname = format!("-Wl,-soname,lib{name}.so.1");
+        let source = library("circle").replace("who", name);
+        let next = format!("-l:lib{next}.so.1");
+        let flags = [&*soname, "-Wl,--no-as-needed,--allow-shlib-undefined", "-L", at, &next];
+        c::shared(
+            files.path(),
+            &format!("lib{name}.so.1"),
+            &source,
+            if next.ends_with("none.so.1") { &flags[..1] } else { &flags },
+        )
+    };
+    ["who", "two", "three"].map(|name| make(name, "none"));
+    let [who, two, three] = [("who", "two"), ("two", "three"), ("three", "two")].map(|(name, next)| make(name, next));
+    let plugin =
+        c::shared(files.path(), "odd.so", &asking_plugin(), &["-L", at, "-l:libwho.so.1", "-Wl,--allow-shlib-undefined"]);
+    let folder = folder(&plugin, &[("libwho.so.1", &who), ("libtwo.so.1", &two), ("libthree.so.1", &three)]);
+    let words = ["library \"lib", "it needs libt", "which needs libt", ": a circle", "link the libraries of the circle into one"];
+    verify_refuses(&folder, &plugin, Code::LibraryCycle, &words);
+    bootstrap_refuses(&folder, &plugin, Code::LibraryCycle, &words[..4], None);
+}
+
+#[test]
+fn a_library_that_nothing_needs_is_refused() {
+    let who = Who::new();
+    let at = who.path().to_str().unwrap();
+    let idle = c::shared(who.path(), "libidle.so.1", &library("idle"), &["-Wl,-soname,libidle.so.1"]);
+    // Needed by one that is itself not needed.
+    let flags = ["-Wl,-soname,libhelper.so.1", "-Wl,--no-as-needed", "-L", at, "-l:libidle.so.1"];
+    let helper = c::shared(who.path(), "libhelper.so.1", &library("idle").replace("who", "helper"), &flags);
+    let words = ["no plugin needs it", "take the entry out of `libraries`"];
+    for (libraries, place) in [
+        (&[("libwho.so.1", &*who.good), ("libidle.so.1", &*idle)][..], "library \"libidle.so.1\""),
+        (&[("libhelper.so.1", &*helper), ("libwho.so.1", &*who.good), ("libidle.so.1", &*idle)], "library \"libhelper.so.1\""),
+    ] {
+        let folder = folder(&who.plugin, libraries);
+        let words = [&[place], &words[..]].concat();
+        verify_refuses(&folder, &idle, Code::LibraryUnused, &words);
+        bootstrap_refuses(&folder, &idle, Code::LibraryUnused, &words, None);
+    }
+}
+
 #[test]
 fn libraries_are_held_to_their_digest_their_name_and_their_own_needs() {
     let who = Who::new();

@@ -116,7 +116,7 @@ fn what_cannot_be_written_is_refused() {
             .collect();
         assert_eq!(write(&manifest, &digests).unwrap_err().to_string(), expected);
     }
-    check(&[(None, "q", 1)], "m.json: there is no plugin \"q\" to write a digest for");
+    check(&[(None, "q", 1)], "m.json: there is no plugin \"q\" to write a digest for (hint: name one that the manifest has)");
     check(
         &[(Some("a"), "p", 1), (Some("b"), "p", 2)],
         "m.json: plugins.p was to get two different digests for x86_64 (hint: name one file for it)",

@@ -56,6 +56,12 @@ impl<'a> Arrays<'a> {
         &self.entered
     }
 
+    /// Whether one of them has any of those bytes.
+    pub(super) fn touched_by(&self, address: u64, size: u64) -> bool {
+        let end = address.saturating_add(size);
+        self.arrays.iter().any(|array| address < array.address + array.slots.len() as u64 * 8 && array.address < end)
+    }
+
     /// Takes down that `size` bytes at `address` are written.
     pub(super) fn write(&mut self, image: &Image<'_>, address: u64, size: u64, written: Written) -> Result<(), Refusal> {
         for array in &mut self.arrays {

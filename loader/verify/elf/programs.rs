@@ -112,18 +112,13 @@ fn mapped<'a>(image: &Image<'a>, program: &ProgramHeader64<Le>) -> Option<&'a [u
 
 fn headers_in_memory(image: &Image<'_>, header: &Header<'_>) -> Result<Range<u64>, Refusal> {
     let size = size_of_val(header.programs) as u64;
-    // In practice the first segment holds the file from its start.
-    let address = image.span().start.checked_add(header.programs_offset);
-    let found =
-        address.filter(|address| image.offset(*address) == Some(header.programs_offset) && image.bytes(*address, size).is_some());
-    let start = match found {
-        Some(address) => Some(address),
-        // Tools that add segments to a finished file move the table, and say where.
-        None => {
-            header.programs.iter().find(|program| program.p_type.get(LE) == elf::PT_PHDR).map(|program| program.p_vaddr.get(LE))
-        }
-    };
-    let start = start.filter(|start| image.offset(*start) == Some(header.programs_offset) && image.bytes(*start, size).is_some());
+    let is_there =
+        |address: &u64| image.offset(*address) == Some(header.programs_offset) && image.bytes(*address, size).is_some();
+    // Where PT_PHDR says, as tools do that move the table to add segments; it holds for glibc too, the last where there are several.
+    let told = header.programs.iter().rev().find(|program| program.p_type.get(LE) == elf::PT_PHDR);
+    let told = told.map(|program| program.p_vaddr.get(LE)).filter(is_there);
+    // Without it in the first segment, which holds the file from its start.
+    let start = told.or_else(|| image.span().start.checked_add(header.programs_offset).filter(is_there));
     start.map(|start| start..start + size).ok_or_else(|| malformed("the program headers are not part of a loaded segment"))
 }
 

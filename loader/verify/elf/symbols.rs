@@ -59,10 +59,11 @@ impl<'a> Symbols<'a> {
             if index == 0 && (symbol.st_info.0 != 0 || symbol.st_shndx.get(LE) != elf::SHN_UNDEF) {
                 return refuse("is not the undefined one");
             }
-            if [elf::SHN_UNDEF, elf::SHN_ABS].contains(&symbol.st_shndx.get(LE)) {
-                continue;
-            }
             let fits = match kind {
+                _ if is_undefined(symbol) => continue,
+                // An address in no object, and yet one that is called.
+                elf::STT_GNU_IFUNC if is_absolute(symbol) => false,
+                _ if is_absolute(symbol) => continue,
                 elf::STT_TLS => thread_local.is_some_and(|size| value <= size),
                 // Called while the object is relocated.
                 elf::STT_GNU_IFUNC => image.code(value),
@@ -78,7 +79,18 @@ impl<'a> Symbols<'a> {
     }
 }
 
-/// Whether the symbol is another object's.
-pub(super) fn is_undefined(symbol: &Sym64<Le>) -> bool {
+/// Whether the object itself has no such symbol.
+fn is_undefined(symbol: &Sym64<Le>) -> bool {
     symbol.st_shndx.get(LE) == elf::SHN_UNDEF
+}
+
+/// Whether its value is an address of no object.
+pub(super) fn is_absolute(symbol: &Sym64<Le>) -> bool {
+    symbol.st_shndx.get(LE) == elf::SHN_ABS
+}
+
+/// Whether a relocation gets another object's symbol. A local or hidden one that is not there glibc takes for the object's own, and a
+/// protected one too (`RESOLVE_MAP` in `elf/dl-reloc.c`, `_dl_lookup_symbol_x`).
+pub(super) fn is_foreign(symbol: &Sym64<Le>) -> bool {
+    is_undefined(symbol) && symbol.st_bind() != elf::STB_LOCAL && symbol.st_visibility() == elf::STV_DEFAULT
 }

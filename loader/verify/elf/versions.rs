@@ -79,7 +79,8 @@ fn read_needed(
     let mut seen = 0;
     while let Some((at, need)) = next {
         seen += 1;
-        if need.vn_version.get(LE) != elf::VER_NEED_CURRENT || seen > count {
+        // Whatever the count says, glibc reads one entry and follows its links.
+        if need.vn_version.get(LE) != elf::VER_NEED_CURRENT || seen > count || need.vn_cnt.get(LE) == 0 {
             return Err(broken());
         }
         let library = strings.text(need.vn_file.get(LE).into(), "a library with versions")?;
