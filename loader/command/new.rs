@@ -63,7 +63,24 @@ impl Kind {
             Kind::Schedule => {
                 "aws_lambda_events = { version = \"1.2\", default-features = false, features = [\"eventbridge\"] }\n"
             }
+            Kind::Http => "axum = { version = \"0.8\", default-features = false, features = [\"json\"] }\n",
             _ => "",
+        }
+    }
+
+    /// The kit's features that the code needs.
+    const fn kit_features(self) -> &'static [&'static str] {
+        match self {
+            Kind::Http => &["http"],
+            _ => &[],
+        }
+    }
+
+    /// What the code exports.
+    const fn handler(self) -> &'static str {
+        match self {
+            Kind::Http => "web",
+            _ => "handle",
         }
     }
 
@@ -149,17 +166,17 @@ fn own_files(name: &str, kind: Kind, kit: &Kit) -> Result<Vec<(String, String)>,
     let cargo = format!(
         "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
          # cdylib: what the loader loads; rlib: for tests.\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
-         [dependencies]\n{}{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\n\
-         [dev-dependencies]\ntokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n",
+         [dependencies]\n{}{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n",
         kind.dependency(),
-        kit.dependency(),
+        kit.dependency(kind.kit_features()),
     );
     // A plugin's name needs no escapes.
     let manifest = format!(
         "{{\n  \"version\": 1,\n  \"plugins\": {{\n    \"{name}\": {{ \"path\": \"{}\" }}\n  }},\n  \"routes\": {{\n    \
-         \"{name}\": {{ \"source\": \"{source}\", {}\"to\": \"{name}.handle\" }}\n  }}\n}}\n",
+         \"{name}\": {{ \"source\": \"{source}\", {}\"to\": \"{name}.{}\" }}\n  }}\n}}\n",
         library(name),
         kind.route(),
+        kind.handler(),
     );
     Ok(vec![
         ("Cargo.toml".to_owned(), cargo),

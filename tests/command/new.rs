@@ -11,7 +11,10 @@ use crate::support::build::target_dir;
 const KINDS: [(&str, &str); 5] = [
     ("event", r#"{"message":"hello, world"}"#),
     ("sqs", r#"{"batchItemFailures":[]}"#),
-    ("http", r#"{"body":"{\"path\":\"/orders\"}","headers":{"content-type":"application/json"},"statusCode":200}"#),
+    (
+        "http",
+        r#"{"body":"{\"path\":\"/orders\"}","cookies":[],"headers":{"content-length":"18","content-type":"application/json"},"isBase64Encoded":false,"statusCode":200}"#,
+    ),
     ("operation", r#"{"changed":true}"#),
     ("schedule", r#"{"done":"arn:aws:events:us-east-1:123456789012:rule/nightly"}"#),
 ];
