@@ -13,7 +13,7 @@ const KINDS: [(&str, &str); 5] = [
     ("sqs", r#"{"batchItemFailures":[]}"#),
     (
         "http",
-        r#"{"body":"{\"path\":\"/orders\"}","cookies":[],"headers":{"content-length":"18","content-type":"application/json"},"isBase64Encoded":false,"statusCode":200}"#,
+        r#"{"body":"{\"path\":\"/orders\"}","headers":{"content-length":"18","content-type":"application/json"},"isBase64Encoded":false,"statusCode":200}"#,
     ),
     ("operation", r#"{"changed":true}"#),
     ("schedule", r#"{"done":"arn:aws:events:us-east-1:123456789012:rule/nightly"}"#),
