@@ -214,8 +214,14 @@ fn report(arguments: &Arguments, files: &[(String, String)], workspace: Option<P
         }
         None => "target".to_owned(),
     };
+    // Any event can be given to the Invoke API; of HTTP there is a shorter way.
+    let call = match arguments.kind {
+        Kind::Http => "curl http://127.0.0.1:9000/orders",
+        _ => "curl --data @event.json http://127.0.0.1:9000/2015-03-31/functions/function/invocations",
+    };
     print(&format!(
         "made {name}: try it with\n\n  cd {name}\n  cargo test\n  cargo build\n  lambda-loader lock --from {target}/debug\n  \
-         lambda-loader invoke --from {target}/debug --event event.json\n"
+         lambda-loader invoke --from {target}/debug --event event.json\n  lambda-loader serve --from {target}/debug --watch\n\n\
+         and, while that serves, in another terminal\n\n  {call}\n"
     ));
 }

@@ -95,6 +95,18 @@ fn a_plugin_far_from_this_repository_carries_the_kit_that_it_builds_with() {
 }
 
 #[test]
+fn the_readme_s_first_plugin_is_what_new_says_to_type() {
+    let sandbox = Sandbox::new("{}");
+    let run = sandbox.run(&["new", "site", "--kind", "http"]);
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let commands: Vec<_> = run.done().out.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    assert!(commands.len() > 6, "{run:?}");
+    for command in commands {
+        assert!(readme.contains(command), "README.md does not have {command}");
+    }
+}
+
+#[test]
 fn mistakes_make_nothing_and_say_what_to_do() {
     let sandbox = Sandbox::new("{}");
     #[track_caller]
