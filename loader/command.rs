@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod about;
+mod advice;
 mod complain;
 mod diff;
 mod effective;

@@ -269,7 +269,16 @@ pub fn wanted(plan: &Plan, plugin: usize) -> Vec<(String, Option<String>)> {
 pub fn check_handlers(wanted: &[(String, Option<String>)], file: &Verified) -> Result<(), Refusal> {
     let Some(note) = &file.note else { return Ok(()) };
     wanted.iter().try_for_each(|(place, handler)| {
-        note.handler(handler.as_deref()).map(drop).map_err(|refusal| refusal.at(format!("{}: {place}", file.place)))
+        note.handler(handler.as_deref()).map(drop).map_err(|refusal| {
+            let refusal = refusal.at(format!("{}: {place}", file.place));
+            match (handler, note.handlers.as_slice()) {
+                (None, [_, _, ..]) => {
+                    let all: Vec<_> = note.handlers.iter().map(|handler| format!("\"{}.{handler}\"", file.name)).collect();
+                    refusal.hint(format!("write one of them into `to`: {}", all.join(", ")))
+                }
+                _ => refusal,
+            }
+        })
     })
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use super::From;
+use super::{From, advice};
 use crate::manifest::near;
 use crate::policy::{Artifact, Plan, Source};
 use crate::{Code, Refusal};
@@ -14,6 +14,8 @@ pub(super) struct Elsewhere {
     named: Vec<Place>,
     folders: Vec<Place>,
     known: Vec<String>,
+    /// What the artifacts' files are called.
+    files: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,7 @@ impl Elsewhere {
             let file = file_name(artifact);
             if !self.known.contains(&artifact.name) {
                 self.known.push(artifact.name.clone());
+                self.files.extend(file.clone());
             }
             let named = self.named.iter().filter(|place| place.name == artifact.name);
             let mut candidates: Vec<_> = named.map(|place| (place, place.path.clone())).collect();
@@ -100,11 +103,12 @@ impl Elsewhere {
                 None => refusal.hint(format!("it has {}", near::all(known()))),
             });
         }
-        match unused(&self.folders) {
-            Some(folder) => Err(usage(format!("{folder} has none of the manifest's files"))
-                .hint("build them first, correct the folder, or name the file: --from NAME=FILE")),
-            None => Ok(()),
-        }
+        let Some(folder) = self.folders.iter().find(|place| !place.used.get()) else { return Ok(()) };
+        let refusal = usage(format!("{} has none of the manifest's files", folder.name));
+        Err(match self.files.iter().find_map(|file| advice::archive_beside(&folder.path.join(file))) {
+            Some(archive) => refusal.hint(advice::no_cdylib(&archive)),
+            None => refusal.hint("build them first, correct the folder, or name the file: --from NAME=FILE"),
+        })
     }
 }
 

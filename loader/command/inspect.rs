@@ -4,12 +4,12 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-use super::{Format, Output, error_json, print, print_json};
+use super::{Format, Output, advice, error_json, print, print_json};
 use crate::load::SPOKEN;
 use crate::verify::dependencies::{self, is_system};
 use crate::verify::note::{self, Panic};
 use crate::verify::{self, Facts, GlibcVersion, Kind, Note, Rules, elf};
-use crate::{Architecture, Class, Digest, Refusal};
+use crate::{Architecture, Class, Code, Digest, Refusal};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -35,7 +35,10 @@ struct Report {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let taken = verify::take_file(&arguments.file)?;
+    let taken = verify::take_file(&arguments.file).map_err(|refusal| match advice::archive_beside(&arguments.file) {
+        Some(archive) if refusal.code == Code::ArtifactMissing => refusal.hint(advice::no_cdylib(&archive)),
+        _ => refusal,
+    })?;
     let report = report(arguments.file.display().to_string(), taken.content.digest, taken.content.bytes());
     match arguments.output.format {
         Format::Json => print_json(&as_json(&report)),

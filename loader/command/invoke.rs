@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::opened::{self, Opened};
-use super::{Common, From, from};
+use super::{Common, From, advice::Advice, from};
 use crate::handle::{Done, handle};
 use crate::invocation::{Deadline, Delivery, Invocation, header};
 use crate::invoke::Failure;
@@ -48,8 +48,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     environment::set(&environment::gather(&plan)?)?;
     crash::install();
     let runtime = crate::start::runtime()?;
+    let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let code = runtime.block_on(async {
-        let (service, _) = Service::start(plan).await?;
+        let (service, _) = Service::start(plan).await.map_err(|refusal| advice.give(refusal))?;
         let now = SystemTime::now();
         let deadline_ms = match arguments.timeout_ms {
             Some(ms) => {
@@ -60,6 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         let mut headers = HeaderMap::new();
         headers.insert(header::REQUEST_ID, http::HeaderValue::from_static("local"));
         let deadline = Deadline::new(deadline_ms, service.deadline_margin, (now, Instant::now()));
+        let unread = opened::unread(&arguments.event, &event);
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event: event.into() };
         let _serving = crash::Serving::begin(&delivery.invocation);
         let watchdog = Watchdog::new(1);
@@ -71,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         // A streamed reply is still the plugin's work.
         let streamed = matches!(done.answer, Answer::Stream { .. });
         let mine = streamed || watched.claim();
-        let code = if mine { show(done).await } else { 0 };
+        let code = if mine { show(done, &unread).await } else { 0 };
         if !mine || (streamed && !watched.claim()) {
             // The watchdog has answered, and ends the process.
             std::future::pending::<()>().await;
@@ -95,7 +97,7 @@ fn answer_for_blocked() {
 }
 
 /// Prints the reply as the service would get it, and to standard error why it failed.
-async fn show(done: Done) -> u8 {
+async fn show(done: Done, unread: &str) -> u8 {
     let mut failure = done.failure;
     let mut out = std::io::stdout().lock();
     // Whoever stopped reading has had enough.
@@ -131,7 +133,18 @@ async fn show(done: Done) -> u8 {
     match failure {
         None => 0,
         Some(failure) => {
-            eprintln!("error[{}]: {}: {}", failure.code.name(), failure.error_type, failure.message);
+            let hint = match failure.code {
+                Code::EventNotJson => unread,
+                Code::NoRoute => {
+                    "give the manifest a route for this source, or widen one: lambda-loader route --event shows what is read"
+                }
+                Code::HandlerFailed if failure.error_type == "EventDecode" => {
+                    "the handler takes another type of event: correct that type, the route or the event"
+                }
+                _ => "",
+            };
+            let hint = if hint.is_empty() { String::new() } else { format!(" (hint: {hint})") };
+            eprintln!("error[{}]: {}: {}{hint}", failure.code.name(), failure.error_type, failure.message);
             // What a plugin's file did wrong is still what it is when found on first use.
             Class::exit(failure.code.class())
         }

@@ -46,7 +46,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let stage = arguments.common.stage.as_deref();
     let mut elsewhere = Elsewhere::new(&arguments.from)?;
     let collected = collect::digests(&opened, stage, &mut elsewhere, arguments.common.output.format == Format::Json)?;
-    elsewhere.check_used()?;
     let edited = edit::write(&opened.manifest, &collected.digests())?;
     let locked = match &arguments.out {
         Some(out) => write_out(&opened, stage, &collected, edited, out)?,

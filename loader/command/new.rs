@@ -63,7 +63,24 @@ impl Kind {
             Kind::Schedule => {
                 "aws_lambda_events = { version = \"1.2\", default-features = false, features = [\"eventbridge\"] }\n"
             }
+            Kind::Http => "axum = { version = \"0.8\", default-features = false, features = [\"json\"] }\n",
             _ => "",
+        }
+    }
+
+    /// The kit's features that the code needs.
+    const fn kit_features(self) -> &'static [&'static str] {
+        match self {
+            Kind::Http => &["http"],
+            _ => &[],
+        }
+    }
+
+    /// What the code exports.
+    const fn handler(self) -> &'static str {
+        match self {
+            Kind::Http => "web",
+            _ => "handle",
         }
     }
 
@@ -150,17 +167,17 @@ fn own_files(name: &str, kind: Kind, kit: &Kit) -> Result<Vec<(String, String)>,
     let cargo = format!(
         "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
          # cdylib: what the loader loads; rlib: for tests.\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
-         [dependencies]\n{}{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\n\
-         [dev-dependencies]\ntokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n",
+         [dependencies]\n{}{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n",
         kind.dependency(),
-        kit.dependency(),
+        kit.dependency(kind.kit_features()),
     );
     // A plugin's name needs no escapes.
     let manifest = format!(
         "{{\n  \"version\": 1,\n  \"plugins\": {{\n    \"{name}\": {{ \"path\": \"{}\" }}\n  }},\n  \"routes\": {{\n    \
-         \"{name}\": {{ \"source\": \"{source}\", {}\"to\": \"{name}.handle\" }}\n  }}\n}}\n",
+         \"{name}\": {{ \"source\": \"{source}\", {}\"to\": \"{name}.{}\" }}\n  }}\n}}\n",
         library(name),
         kind.route(),
+        kind.handler(),
     );
     Ok(vec![
         ("Cargo.toml".to_owned(), cargo),
@@ -198,8 +215,14 @@ fn report(arguments: &Arguments, files: &[(String, String)], workspace: Option<P
         }
         None => "target".to_owned(),
     };
+    // Any event can be given to the Invoke API; of HTTP there is a shorter way.
+    let call = match arguments.kind {
+        Kind::Http => "curl http://127.0.0.1:9000/orders",
+        _ => "curl --data @event.json http://127.0.0.1:9000/2015-03-31/functions/function/invocations",
+    };
     print(&format!(
         "made {name}: try it with\n\n  cd {name}\n  cargo test\n  cargo build\n  lambda-loader lock --from {target}/debug\n  \
-         lambda-loader invoke --from {target}/debug --event event.json\n"
+         lambda-loader invoke --from {target}/debug --event event.json\n  lambda-loader serve --from {target}/debug --watch\n\n\
+         and, while that serves, in another terminal\n\n  {call}\n"
     ));
 }

@@ -71,14 +71,28 @@ fn mend(refusal: Refusal, path: &Path) -> Refusal {
         Code::ManifestUnreadable if path.is_dir() => {
             Refusal { what: "is a folder".to_owned(), ..refusal }.hint("name the file in it, such as manifest.json")
         }
+        Code::ManifestSyntax if is_other_language(path) => refusal.hint("a manifest is JSON, not YAML or TOML"),
         Code::ManifestSyntax if refusal.hint.is_none() => refusal.hint("a manifest is JSON, not YAML or TOML"),
         _ => refusal,
     }
 }
 
+fn is_other_language(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "toml")
+}
+
 /// What messages call an event.
 pub(super) fn event_name(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// What to do about an event that is not JSON.
+pub(super) fn unread(path: &Path, event: &[u8]) -> String {
+    let name = event_name(path);
+    if event.trim_ascii().is_empty() {
+        return format!("{name} is empty: put an event there, such as lambda-loader event SOURCE prints");
+    }
+    format!("{name} has to hold one JSON value, such as lambda-loader event SOURCE prints")
 }
 
 /// Reads an event: a file, or `-` for standard input.
@@ -90,6 +104,10 @@ pub(super) fn event(path: &Path) -> Result<Vec<u8>, Refusal> {
         return read.map(|_| event).map_err(|error| {
             Refusal::new(Code::Usage, "standard input", error.to_string().to_lowercase()).hint("give the path of a file")
         });
+    }
+    if path.as_os_str().as_encoded_bytes().starts_with(b"{") && !path.exists() {
+        return Err(Refusal::new(Code::Usage, "--event", "this is an event, and the path of a file is wanted")
+            .hint("give --event - and pipe the event in: echo 'EVENT' | lambda-loader …"));
     }
     std::fs::read(path).map_err(|error| {
         Refusal::new(Code::Usage, path.display().to_string(), error.to_string().to_lowercase())

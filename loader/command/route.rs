@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::opened::{self, Opened};
 use super::{Common, Format, print, print_json};
 use crate::route::Table;
-use crate::{Class, Refusal};
+use crate::{Class, Code, Refusal};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -22,7 +22,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let plan = Opened::new(&arguments.common)?.plan()?;
     let event = opened::event(&arguments.event)?;
     let table = Table::build(plan.routes.iter().map(|route| &route.matching));
-    let routed = table.route(&event).map_err(|refusal| refusal.at(opened::event_name(&arguments.event)))?;
+    let routed = table.route(&event).map_err(|refusal| {
+        let refusal = refusal.at(opened::event_name(&arguments.event));
+        if refusal.code == Code::EventNotJson { refusal.hint(opened::unread(&arguments.event, &event)) } else { refusal }
+    })?;
     let route = routed.route.and_then(|route| plan.routes.get(route));
     let plugin = route.and_then(|route| plan.plugins.get(route.to.plugin)).map(|plugin| &plugin.artifact.name);
     let handler = route.and_then(|route| route.to.handler.as_deref());

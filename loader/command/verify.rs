@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::opened::Opened;
-use super::{Common, Format, From, complain, error_json, from, print, print_json, progress};
+use super::{Common, Format, From, advice::Advice, complain, error_json, from, print, print_json, progress};
 use crate::load::SPOKEN;
 use crate::policy::{Artifact, Plan, Source};
 use crate::service::{check_handlers, wanted};
@@ -48,6 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     // What bootstrap would refuse before it looks at a plugin; no variable is set.
     not_built(&plan)?;
     environment::gather(&plan)?;
+    let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
     let rules = Rules::here(&names, SPOKEN);
     let rules = match arguments.glibc {
@@ -59,11 +60,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let (mut libraries, mut plugins) = (Vec::new(), Vec::new());
     for artifact in &plan.libraries {
         progress.next(&artifact.place);
-        libraries.push(check(artifact, Kind::Library, &rules));
+        libraries.push(advised(check(artifact, Kind::Library, &rules), &advice));
     }
     for (index, plugin) in plan.plugins.iter().enumerate() {
         progress.next(&plugin.artifact.place);
-        plugins.push(check_plugin(&plan, index, &plugin.artifact, &rules));
+        plugins.push(advised(check_plugin(&plan, index, &plugin.artifact, &rules), &advice));
     }
     drop(progress);
     check_together(&mut libraries, &plugins);
@@ -105,6 +106,10 @@ fn check_plugin<'p>(plan: &'p Plan, index: usize, artifact: &'p Artifact, rules:
     let mut checked = check(artifact, Kind::Plugin, rules);
     checked.result = checked.result.and_then(|verified| check_handlers(&wanted(plan, index), &verified).map(|()| verified));
     checked
+}
+
+fn advised<'p>(checked: Checked<'p>, advice: &Advice) -> Checked<'p> {
+    Checked { result: checked.result.map_err(|refusal| advice.give(refusal)), ..checked }
 }
 
 pub(super) fn where_from(artifact: &Artifact) -> String {

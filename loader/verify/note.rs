@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
+use crate::manifest::near;
 use crate::refusal::{Code, Refusal};
 
 /// The note's type; the owner is `LambdaPlugin`.
@@ -74,7 +75,7 @@ pub fn read(notes: &[(u32, Vec<u8>)], spoken: &[u32]) -> Result<Note, Refusal> {
     let (kind, raw) = match notes {
         [] => {
             return Err(Refusal::new(Code::AbiNoteMissing, "", "it has no ABI note: it is no plugin")
-                .hint("export its handlers with lambda_plugin_abi::export!"));
+                .hint("export its handlers: lambda_plugin_abi::export! { handlers: { handle } }"));
         }
         [note] => note,
         several => {
@@ -160,7 +161,11 @@ impl Note {
             ),
             (Some(name), handlers) => match handlers.iter().position(|handler| handler == name) {
                 Some(place) => Ok(place),
-                None => refuse(format!("it has no handler {name:?}"), format!("it has: {}", all())),
+                None => {
+                    let meant = near::nearest(name, handlers.iter().map(String::as_str));
+                    let meant = meant.map(|meant| format!("did you mean {meant:?}; ")).unwrap_or_default();
+                    refuse(format!("it has no handler {name:?}"), format!("{meant}it has: {}", all()))
+                }
             },
         }
     }

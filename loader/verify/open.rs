@@ -101,8 +101,13 @@ fn beneath_by(lookup: Lookup, root: &Path, path: &Path) -> Result<Opened, Failur
         Some(errno) => refuse(errno).into(),
     })?;
     let stat = fstat(&file).map_err(refuse)?;
-    if !FileType::from_raw_mode(stat.st_mode).is_file() {
-        return Err(not_regular(path.display()).into());
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Directory => {
+            let what = format!("{} is not a regular file: it is a folder", path.display());
+            return Err(Refusal::new(Code::ArtifactNotRegular, "", what).hint("name the .so file in it").into());
+        }
+        _ => return Err(not_regular(path.display()).into()),
     }
     let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
     if size > LARGEST {
@@ -111,7 +116,9 @@ fn beneath_by(lookup: Lookup, root: &Path, path: &Path) -> Result<Opened, Failur
     let mount = Mount::of(&file).map_err(refuse)?;
     if !mount.read_only && stat.st_mode & 0o022 != 0 {
         let what = format!("{}: group or others may write it (mode {:o})", path.display(), stat.st_mode & 0o7777);
-        return Err(Refusal::new(Code::ArtifactWritable, "", what).hint("chmod go-w the file").into());
+        return Err(Refusal::new(Code::ArtifactWritable, "", what)
+            .hint(format!("run chmod go-w {}", root.join(path).display()))
+            .into());
     }
     Ok(Opened { file, size, mount, lookup })
 }
@@ -193,7 +200,7 @@ fn refuse_file(errno: Errno, path: &Path) -> Refusal {
     let path = path.display();
     match errno {
         Errno::LOOP => Refusal::new(Code::PathSymlink, "", format!("{path}: a symbolic link stands in the path"))
-            .hint("put the file itself there"),
+            .hint("put the file itself there, or name the place that the link leads to"),
         Errno::XDEV => Refusal::new(Code::PathOutsideRoots, "", format!("{path} leaves its root"))
             .hint("name a file below one of allow.roots"),
         Errno::NOENT | Errno::NOTDIR => {

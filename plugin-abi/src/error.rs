@@ -106,7 +106,7 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for Error {
 }
 
 /// `orders::stock::OutOfStock<alloc::string::String>` is `OutOfStock`. What has no name of its own, text or a box, is an `Error`.
-fn short_name(path: &str) -> &str {
+pub(crate) fn short_name(path: &str) -> &str {
     let path = path.split('<').next().unwrap_or(path);
     match path.rsplit("::").next().unwrap_or(path) {
         "Box" | "Cow" | "String" | "&str" => "Error",

@@ -19,6 +19,8 @@ pub mod codec {
     pub use crate::decode::{DecodeBytes, DecodeJson};
     pub use crate::encode::{EncodeBytes, EncodeJson, EncodeStream};
     pub use crate::export::Typed;
+    #[cfg(feature = "lambda_runtime")]
+    pub use crate::moved::{AnswerLambda, EncodeLambda};
 }
 
 #[cfg(feature = "http")]
@@ -97,15 +99,24 @@ impl<S, F, E, A> Bound<S, F, E, A> {
     }
 }
 
-/// What the plugin needs for a handler's answer.
-#[must_use]
-pub fn runtime<S, F, E, A: Answer<N>, N>(_handler: &Bound<S, F, E, A>) -> Option<StartRuntime> {
-    A::RUNTIME
-}
+/// By value, so that what is for `&Probe` goes before it (`AnswerLambda`).
+impl<E, A> Probe<(E, A)> {
+    /// What the plugin needs for a handler's answer.
+    #[must_use]
+    pub fn __lambda_plugin_needs<N>(self) -> Option<StartRuntime>
+    where
+        A: Answer<N>,
+    {
+        A::RUNTIME
+    }
 
-/// Waits for a handler's answer.
-pub fn answer<A: Answer<N>, N>(answer: A) -> impl Future<Output = Result<A::Value, Error>> + Send {
-    answer.answer()
+    /// Waits for a handler's answer.
+    pub fn __lambda_plugin_answer<N>(self, answer: A) -> impl Future<Output = Result<A::Value, Error>> + Send
+    where
+        A: Answer<N>,
+    {
+        answer.answer()
+    }
 }
 
 /// Tells a reply's type. A method, because the compiler asks for nothing more of a value whose type it does not know.
@@ -130,7 +141,7 @@ impl<T> Clone for Probe<T> {
 
 impl<T> Copy for Probe<T> {}
 
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "lambda_runtime"))]
 impl<T> Probe<T> {
     pub(crate) fn new() -> Self {
         Probe(PhantomData)
@@ -141,6 +152,12 @@ impl<S, F, E, A> Bound<S, F, E, A> {
     /// The event type.
     #[must_use]
     pub fn event(&self) -> Probe<E> {
+        Probe(PhantomData)
+    }
+
+    /// The event type with that of the answer.
+    #[must_use]
+    pub fn answers(&self) -> Probe<(E, A)> {
         Probe(PhantomData)
     }
 

@@ -191,13 +191,15 @@ impl<S, F: Fn(Arc<S>) -> A, A> Web<S, (Arc<S>,)> for F {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a web application",
     label = "no `tower::Service<http::Request<lambda_plugin_abi::http::Body>>` that is `Clone + Send`",
-    note = "return an `axum::Router`, after `with_state` where it has a state"
+    note = "return an `axum::Router`, after `with_state` where it has a state; the function itself is not async"
 )]
 pub trait Application: Clone + Send + 'static {
     /// Answers one request, with the whole body.
     fn answer(self, request: Request<Body>) -> impl Future<Output = Result<Response<Bytes>, Error>> + Send;
 }
 
+// Else the compiler lists all tower services of all crates.
+#[diagnostic::do_not_recommend]
 impl<A, B> Application for A
 where
     A: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,

@@ -108,8 +108,9 @@
 //! # }
 //! ```
 //!
-//! `Context::env_config` is read from the environment once. An error of your own has to be a `std::error::Error` or a
-//! `lambda_runtime::Diagnostic`; `Into<Diagnostic>` alone is not enough.
+//! Errors are those that `lambda_runtime` takes: whatever becomes a `Diagnostic`, with the type and message that it chooses. So are
+//! replies: `StreamResponse` and `FunctionResponse` go out in pieces where the route says so. `Context::env_config` is read from the
+//! environment once.
 //!
 //! # Stability
 //!
@@ -234,7 +235,8 @@ macro_rules! export {
                     let (event, invocation, context) = call.open(&state)?;
                     let event = (&handler.event()).decode(event, &invocation)?;
                     drop(invocation);
-                    let (of_reply, reply) = __kit::answer(handler.call(event, context)).await?.__lambda_plugin_typed();
+                    let answer = handler.call(event, context);
+                    let (of_reply, reply) = (&handler.answers()).__lambda_plugin_answer(answer).await?.__lambda_plugin_typed();
                     (&of_reply).encode(reply)
                 })
             }),*];
@@ -245,7 +247,7 @@ macro_rules! export {
 
             fn __plugin_needs() -> [Option<$crate::StartRuntime>; ENTRIES.len()] {
                 let _state = state!();
-                [$(__kit::runtime(&__kit::bind(&_state, $crate::__handler!($name $(: $handler)?)))),*]
+                [$((&__kit::bind(&_state, $crate::__handler!($name $(: $handler)?)).answers()).__lambda_plugin_needs()),*]
             }
 
             unsafe extern "C" fn __plugin_describe() -> __v1::Slice {

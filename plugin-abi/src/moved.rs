@@ -1,11 +1,20 @@
-//! What a handler that was moved over from `lambda_runtime` finds in its context.
+//! What a handler that was moved over from `lambda_runtime` finds in its context, may fail with, and may answer.
 
-use lambda_plugin_abi_v1::{Slice, service::InvocationV1};
-use lambda_runtime::{Config, Context};
+use bytes::Bytes;
+use futures_core::Stream;
+use lambda_plugin_abi_v1::{Outcome, Slice, service::InvocationV1};
+use lambda_runtime::{Config, Context, Diagnostic, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse};
+use serde::Serialize;
+use std::any::{Any, type_name};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{self, Poll};
 
-use crate::Error;
 use crate::context::Handle;
+use crate::encode::EncodeJson as _;
+use crate::error::short_name;
+use crate::export::Probe;
+use crate::{Error, Prelude, StartRuntime, StreamReply, runtime};
 
 /// The invocation in `lambda_runtime`'s words.
 pub(crate) fn context(invocation: &Handle) -> Result<Context, Error> {
@@ -45,4 +54,114 @@ fn environment() -> Arc<Config> {
         })
     };
     Arc::clone(CONFIG.get_or_init(read))
+}
+
+/// Handlers of `lambda_runtime`: they may fail with whatever that crate takes, which is `Into<Diagnostic>`.
+pub trait AnswerLambda<A> {
+    /// What the handler gives when it goes well.
+    type Value;
+
+    /// What the plugin needs for the answer.
+    fn __lambda_plugin_needs(self) -> Option<StartRuntime>;
+
+    /// Waits for the answer.
+    fn __lambda_plugin_answer(self, answer: A) -> impl Future<Output = Result<Self::Value, Error>> + Send;
+}
+
+impl<P, A, T, E> AnswerLambda<A> for &Probe<(LambdaEvent<P>, A)>
+where
+    A: Future<Output = Result<T, E>> + Send,
+    T: Send,
+    E: Into<Diagnostic> + 'static,
+{
+    type Value = T;
+
+    fn __lambda_plugin_needs(self) -> Option<StartRuntime> {
+        Some(runtime::start)
+    }
+
+    async fn __lambda_plugin_answer(self, answer: A) -> Result<T, Error> {
+        answer.await.map_err(diagnosed)
+    }
+}
+
+/// Type and message as the author's `From<…> for Diagnostic` chose them. `lambda_runtime`'s own conversions take the whole path of the
+/// error's type, of which the name is kept, as for other handlers.
+fn diagnosed<E: Into<Diagnostic> + 'static>(error: E) -> Error {
+    let mut error = Some(error);
+    if let Some(boxed) = (&mut error as &mut dyn Any).downcast_mut::<Option<lambda_runtime::Error>>().and_then(Option::take) {
+        // With its causes.
+        return Error::from(boxed);
+    }
+    let Some(error) = error else { return Error::new("Internal", "the error is gone") };
+    let Diagnostic { error_type, error_message } = error.into();
+    let name = type_name::<E>();
+    // Theirs is the name of a reference to it.
+    let theirs = error_type == name || error_type.strip_prefix('&') == Some(name);
+    let kind = if theirs { short_name(name).to_owned() } else { error_type };
+    Error::new(kind, error_message)
+}
+
+/// The streamed replies of `lambda_runtime`.
+pub trait EncodeLambda<R> {
+    /// The reply as an outcome.
+    fn encode(self, reply: R) -> Result<Outcome, Error>;
+}
+
+impl<S, D, E> EncodeLambda<StreamResponse<S>> for &Probe<StreamResponse<S>>
+where
+    S: Stream<Item = Result<D, E>> + Unpin + Send + 'static,
+    D: Into<Bytes>,
+    E: Into<lambda_runtime::Error>,
+{
+    fn encode(self, reply: StreamResponse<S>) -> Result<Outcome, Error> {
+        StreamReply::new(Pieces(reply.stream)).prelude(prelude(&reply.metadata_prelude)).outcome()
+    }
+}
+
+impl<B, S, D, E> EncodeLambda<FunctionResponse<B, S>> for &Probe<FunctionResponse<B, S>>
+where
+    B: Serialize,
+    S: Stream<Item = Result<D, E>> + Unpin + Send + 'static,
+    D: Into<Bytes>,
+    E: Into<lambda_runtime::Error>,
+{
+    fn encode(self, reply: FunctionResponse<B, S>) -> Result<Outcome, Error> {
+        match reply {
+            FunctionResponse::BufferedResponse(reply) => Probe::new().encode(reply),
+            FunctionResponse::StreamingResponse(reply) => (&Probe::new()).encode(reply),
+        }
+    }
+}
+
+fn prelude(metadata: &MetadataPrelude) -> Prelude {
+    let mut prelude =
+        Prelude { status_code: metadata.status_code.as_u16(), cookies: metadata.cookies.clone(), ..Prelude::default() };
+    for name in metadata.headers.keys() {
+        let values = metadata.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        if name == "set-cookie" {
+            // The one header whose values cannot stand in one line (<https://www.rfc-editor.org/rfc/rfc9110#section-5.3>).
+            prelude.cookies.extend(values);
+        } else {
+            prelude.headers.insert(name.as_str().to_owned(), values.collect::<Vec<_>>().join(", "));
+        }
+    }
+    prelude
+}
+
+/// A body as the kit takes it.
+struct Pieces<S>(S);
+
+impl<S, D, E> Stream for Pieces<S>
+where
+    S: Stream<Item = Result<D, E>> + Unpin,
+    D: Into<Bytes>,
+    E: Into<lambda_runtime::Error>,
+{
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        let piece = Pin::new(&mut self.0).poll_next(cx);
+        piece.map(|piece| piece.map(|piece| piece.map(Into::into).map_err(|error| Error::from(error.into()))))
+    }
 }

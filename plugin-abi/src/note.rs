@@ -2,7 +2,7 @@
 
 use lambda_plugin_abi_v1 as v1;
 
-/// What the note says. Written as JSON; see [`Description::write`].
+/// What the note says. Written as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     /// Package name of the plugin.
@@ -33,7 +33,7 @@ impl<const LENGTH: usize> Note<LENGTH> {
     /// The note of `description`, where `LENGTH` is [`Description::length`].
     ///
     /// # Panics
-    /// At compile time, where a name breaks the rules of [`Description::write`].
+    /// At compile time, where a name breaks the rules: a handler is `[a-z][a-z0-9_-]*`, once; all else is printable ASCII.
     #[must_use]
     pub const fn new(description: &Description) -> Self {
         let mut owner = [0; OWNER_PADDED];

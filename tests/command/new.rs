@@ -11,7 +11,10 @@ use crate::support::build::target_dir;
 const KINDS: [(&str, &str); 5] = [
     ("event", r#"{"message":"hello, world"}"#),
     ("sqs", r#"{"batchItemFailures":[]}"#),
-    ("http", r#"{"body":"{\"path\":\"/orders\"}","headers":{"content-type":"application/json"},"statusCode":200}"#),
+    (
+        "http",
+        r#"{"body":"{\"path\":\"/orders\"}","headers":{"content-length":"18","content-type":"application/json"},"isBase64Encoded":false,"statusCode":200}"#,
+    ),
     ("operation", r#"{"changed":true}"#),
     ("schedule", r#"{"done":"arn:aws:events:us-east-1:123456789012:rule/nightly"}"#),
 ];
@@ -89,6 +92,18 @@ fn a_plugin_far_from_this_repository_carries_the_kit_that_it_builds_with() {
     check(&sandbox.path("far-away"));
     let from = build(&sandbox.path("far-away"));
     answers(&sandbox, "far-away", &from, KINDS[0].1);
+}
+
+#[test]
+fn the_readme_s_first_plugin_is_what_new_says_to_type() {
+    let sandbox = Sandbox::new("{}");
+    let run = sandbox.run(&["new", "site", "--kind", "http"]);
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let commands: Vec<_> = run.done().out.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    assert!(commands.len() > 6, "{run:?}");
+    for command in commands {
+        assert!(readme.contains(command), "README.md does not have {command}");
+    }
 }
 
 #[test]

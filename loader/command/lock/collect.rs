@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::command::advice;
 use crate::command::from::Elsewhere;
 use crate::command::opened::Opened;
 use crate::command::progress;
@@ -58,6 +59,7 @@ pub(super) fn digests(
         }
         planned.push((stage, names(&plans), plans));
     }
+    elsewhere.check_used()?;
     let mut progress = progress::of("hashing", planned.iter().map(|(_, names, _)| names.len()).sum(), quiet);
     let mut seen = Seen::new();
     let mut found = Vec::new();
@@ -130,10 +132,7 @@ fn read(artifact: &Artifact, seen: &mut Seen) -> Result<(Architecture, Digest), 
     }
     let taken = verify::take(artifact).map_err(|refusal| match (refusal.code, &artifact.source) {
         (Code::RemoteNotBuilt, _) => refusal.hint(format!("give its file: --from {}=FILE", artifact.name)),
-        (Code::ArtifactMissing, Source::File { root, path }) => {
-            let what = format!("{} is not there", root.join(path).display());
-            Refusal { what, ..refusal }.hint("build it, correct the path, or give --from the folder that it is built in")
-        }
+        (Code::ArtifactMissing, Source::File { root, path }) => advice::missing(refusal, &root.join(path)),
         _ => refusal,
     })?;
     let architecture = elf::architecture(taken.content.bytes()).map_err(|refusal| refusal.at(&artifact.place))?;

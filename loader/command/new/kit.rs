@@ -47,13 +47,14 @@ impl Kit {
     }
 
     /// As a dependency in the plugin's `Cargo.toml`.
-    pub(super) fn dependency(&self) -> String {
+    pub(super) fn dependency(&self, features: &[&str]) -> String {
         let source = match self {
             Kit::Folder(path) => format!("path = {path:?}"),
             Kit::Git(url) => format!("git = {url:?}"),
             Kit::Carried => "path = \"kit/plugin-abi\"".to_owned(),
         };
-        format!("lambda-plugin-abi = {{ {source} }}")
+        let features = if features.is_empty() { String::new() } else { format!(", features = {features:?}") };
+        format!("lambda-plugin-abi = {{ {source}{features} }}")
     }
 
     /// What has to be written into the plugin's folder for it.

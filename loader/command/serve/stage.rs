@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::from::Elsewhere;
 use super::super::opened::Opened;
-use super::super::{Common, From};
+use super::super::{Common, From, advice};
 use super::Arguments;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
@@ -163,7 +163,10 @@ impl Copy {
             Code::DigestMissing | Code::DigestMismatch => {
                 refusal.hint("run lambda-loader lock, or serve with --watch, which takes files as they are")
             }
-            Code::ArtifactMissing => refusal.hint("build it, correct the path, or give --from the folder that it is built in"),
+            Code::ArtifactMissing => match file(&artifact.source) {
+                Some(path) => advice::missing(refusal, &path),
+                None => refusal,
+            },
             _ => refusal,
         })?;
         more(&verified)?;

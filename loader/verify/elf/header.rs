@@ -24,6 +24,11 @@ pub(super) fn architecture(bytes: &[u8]) -> Result<Architecture, Refusal> {
 }
 
 fn read_start(bytes: &[u8]) -> Result<(&FileHeader64<Le>, Architecture), Refusal> {
+    if bytes.starts_with(b"!<arch>\n") {
+        return Err(foreign("it is an archive: a static library or an rlib").hint(
+            "write crate-type = [\"cdylib\", \"rlib\"] below [lib] in the crate's Cargo.toml, build again, and name the .so",
+        ));
+    }
     if !bytes.starts_with(&elf::ELFMAG) {
         return Err(foreign("it is not an ELF file").hint("name a shared object: a plugin's crate type is cdylib"));
     }

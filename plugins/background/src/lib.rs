@@ -113,3 +113,6 @@ async fn flush(recorder: Arc<Recorder>) -> Result<(), Error> {
 }
 
 lambda_plugin_abi::export! { start, handlers: { record }, shutdown: flush }
+
+#[cfg(test)]
+mod tests;

@@ -10,3 +10,6 @@ fn echo(event: Bytes) -> Result<Bytes, Error> {
 }
 
 lambda_plugin_abi::export! { handlers: { echo } }
+
+#[cfg(test)]
+mod tests;

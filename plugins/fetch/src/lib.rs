@@ -99,3 +99,6 @@ async fn get(event: Operation, cx: Context<Remote>) -> Result<Fetched, Error> {
 }
 
 lambda_plugin_abi::export! { start, handlers: { get } }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ fn sweep(_event: serde_json::Value, cx: Context<Site>) -> Result<usize, Error> {
 }
 
 lambda_plugin_abi::export! { start, handlers: { sweep }, http: { web } }
+
+#[cfg(test)]
+mod tests;

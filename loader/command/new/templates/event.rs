@@ -8,7 +8,7 @@ struct Greeting {
     hello: String,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Serialize)]
 struct Reply {
     message: String,
 }
@@ -21,11 +21,19 @@ lambda_plugin_abi::export! { handlers: { handle } }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use lambda_plugin_abi::testing;
+    use serde_json::{Value, json};
 
-    #[tokio::test]
-    async fn the_sample_event_is_answered() {
-        let event = serde_json::from_str(include_str!("../event.json")).unwrap();
-        assert_eq!(handle(event).await.unwrap(), Reply { message: "hello, world".to_owned() });
+    #[test]
+    fn the_sample_event_is_answered() {
+        let plugin = testing::start(()).unwrap();
+        let reply = plugin.invoke("handle", include_bytes!("../event.json")).unwrap();
+        assert_eq!(reply.json::<Value>().unwrap(), json!({ "message": "hello, world" }));
+    }
+
+    #[test]
+    fn an_event_without_a_name_is_an_error() {
+        let error = testing::start(()).unwrap().invoke("handle", "{}").unwrap_err();
+        assert_eq!(error.kind(), "EventDecode");
     }
 }

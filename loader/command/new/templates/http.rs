@@ -1,37 +1,32 @@
-//! A plugin: how it answers HTTP requests, through an HTTP API, a function URL or whatever else the manifest routes to it.
+//! A plugin: a web application, behind an HTTP API, a function URL, a load balancer or whatever else the manifest routes to it.
 
-use lambda_plugin_abi::Error;
-use serde::Deserialize;
+use axum::http::Uri;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// What all HTTP sources have in common is little; each of these has one of the two.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request {
-    raw_path: Option<String>,
-    path: Option<String>,
+/// Called once, at the start.
+fn web() -> Router {
+    Router::new().fallback(any)
 }
 
-async fn handle(request: Request) -> Result<Value, Error> {
-    let path = request.raw_path.or(request.path).unwrap_or_default();
-    Ok(json!({
-        "statusCode": 200,
-        "headers": { "content-type": "application/json" },
-        "body": json!({ "path": path }).to_string(),
-    }))
+/// Replace it by routes of your own: `.route("/orders/{id}", axum::routing::get(order))`.
+async fn any(uri: Uri) -> Json<Value> {
+    Json(json!({ "path": uri.path() }))
 }
 
-lambda_plugin_abi::export! { handlers: { handle } }
+lambda_plugin_abi::export! { http: { web } }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use lambda_plugin_abi::testing;
+    use serde_json::{Value, json};
 
-    #[tokio::test]
-    async fn the_sample_request_is_answered_with_its_path() {
-        let request = serde_json::from_str(include_str!("../event.json")).unwrap();
-        let response = handle(request).await.unwrap();
+    #[test]
+    fn the_sample_request_is_answered_with_its_path() {
+        let plugin = testing::start(()).unwrap();
+        let reply = plugin.invoke("web", include_bytes!("../event.json")).unwrap();
+        let response: Value = reply.json().unwrap();
         assert_eq!(response["statusCode"], 200);
-        assert_eq!(response["body"], r#"{"path":"/orders"}"#);
+        assert_eq!(response["body"], json!({ "path": "/orders" }).to_string());
     }
 }

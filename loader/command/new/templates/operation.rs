@@ -15,7 +15,7 @@ struct Input {
     dry_run: bool,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Serialize)]
 struct Done {
     changed: bool,
 }
@@ -28,17 +28,20 @@ lambda_plugin_abi::export! { handlers: { handle } }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use lambda_plugin_abi::testing;
+    use serde_json::{Value, json};
 
-    #[tokio::test]
-    async fn the_sample_operation_is_done() {
-        let event = serde_json::from_str(include_str!("../event.json")).unwrap();
-        assert_eq!(handle(event).await.unwrap(), Done { changed: true });
+    #[test]
+    fn the_sample_operation_is_done() {
+        let plugin = testing::start(()).unwrap();
+        let reply = plugin.invoke("handle", include_bytes!("../event.json")).unwrap();
+        assert_eq!(reply.json::<Value>().unwrap(), json!({ "changed": true }));
     }
 
-    #[tokio::test]
-    async fn a_dry_run_changes_nothing() {
-        let event = serde_json::from_str(r#"{"operation":"migrate","input":{"dry_run":true}}"#).unwrap();
-        assert_eq!(handle(event).await.unwrap(), Done { changed: false });
+    #[test]
+    fn a_dry_run_changes_nothing() {
+        let plugin = testing::start(()).unwrap();
+        let reply = plugin.invoke("handle", r#"{"operation":"migrate","input":{"dry_run":true}}"#).unwrap();
+        assert_eq!(reply.json::<Value>().unwrap(), json!({ "changed": false }));
     }
 }

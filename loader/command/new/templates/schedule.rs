@@ -13,12 +13,14 @@ lambda_plugin_abi::export! { handlers: { handle } }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use lambda_plugin_abi::testing;
+    use serde_json::{Value, json};
 
-    #[tokio::test]
-    async fn the_sample_event_is_handled() {
-        let event = serde_json::from_str(include_str!("../event.json")).unwrap();
-        let done = handle(event).await.unwrap();
-        assert_eq!(done["done"], "arn:aws:events:us-east-1:123456789012:rule/nightly");
+    #[test]
+    fn the_sample_event_is_handled() {
+        let plugin = testing::start(()).unwrap();
+        let reply = plugin.invoke("handle", include_bytes!("../event.json")).unwrap();
+        let rule = "arn:aws:events:us-east-1:123456789012:rule/nightly";
+        assert_eq!(reply.json::<Value>().unwrap(), json!({ "done": rule }));
     }
 }

@@ -28,20 +28,23 @@ lambda_plugin_abi::export! { handlers: { handle } }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use lambda_plugin_abi::testing;
+    use serde_json::{Value, json};
 
     const SAMPLE: &str = include_str!("../event.json");
 
-    #[tokio::test]
-    async fn the_sample_message_is_taken() {
-        let response = handle(serde_json::from_str(SAMPLE).unwrap()).await.unwrap();
-        assert!(response.batch_item_failures.is_empty());
+    #[test]
+    fn the_sample_message_is_taken() {
+        let reply = testing::start(()).unwrap().invoke("handle", SAMPLE).unwrap();
+        assert_eq!(reply.json::<Value>().unwrap(), json!({ "batchItemFailures": [] }));
     }
 
-    #[tokio::test]
-    async fn a_message_that_is_no_order_is_reported() {
-        let mut event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
-        event.records[0].body = Some("nonsense".to_owned());
-        assert_eq!(handle(event).await.unwrap().batch_item_failures.len(), 1);
+    #[test]
+    fn a_message_that_is_no_order_is_reported() {
+        let mut event: Value = serde_json::from_str(SAMPLE).unwrap();
+        event["Records"][0]["body"] = json!("nonsense");
+        let reply = testing::start(()).unwrap().invoke("handle", event.to_string()).unwrap();
+        let failed = &event["Records"][0]["messageId"];
+        assert_eq!(reply.json::<Value>().unwrap(), json!({ "batchItemFailures": [{ "itemIdentifier": failed }] }));
     }
 }

@@ -1,0 +1,3 @@
+lambda_plugin_abi::export! { http: {} }
+
+fn main() {}
