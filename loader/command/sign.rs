@@ -56,12 +56,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         true => digests_are_there(&opened)?,
         false => lock::fresh(&opened, &arguments.from, quiet)?,
     }
+    let (anybody, serial) = addressee(&opened)?;
+    let warnings = warnings(anybody, serial);
     let secret = read_key(&arguments.key, &arguments.password)?;
     let (signature, line, id) = sign(&opened.file.bytes, &secret, &comment)?;
     let path = trust::signature_path(&opened.file.path);
     replace::file(&path, signature.as_bytes()).map_err(|refusal| refusal.hint("make its folder writable"))?;
-    let (anybody, serial) = addressee(&opened)?;
-    let warnings = warnings(anybody, serial);
     let shown = trust::signature_path(Path::new(opened.manifest.name())).display().to_string();
     match arguments.output.format {
         Format::Json => print_json(&json!({

@@ -18,7 +18,7 @@ pub const VARIABLE: &str = "LOADER_MANIFEST_KEY";
 /// The key that this program was built with, as `LOADER_BUILT_IN_KEY` gave it to the build script, which has checked it.
 #[must_use]
 pub fn built_in() -> Option<&'static str> {
-    let key = env!("LOADER_BUILT_IN_KEY");
+    let key = env!("LOADER_CHECKED_KEY");
     (!key.is_empty()).then_some(key)
 }
 
