@@ -14,8 +14,13 @@ use std::process::Command;
 /// Colon-separated; `loader/load/link_map.rs` reads the same file.
 const SYSTEM_FOLDERS: &str = include_str!("loader/load/system_folders");
 
+/// The public key to build in. Not the name that `bootstrap` reads when it runs: what is set in a shell to try a key out must not
+/// end up in a program.
+const BUILT_IN_KEY: &str = "LOADER_BUILT_IN_KEY";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed={BUILT_IN_KEY}");
     println!("cargo::rerun-if-changed=loader/load/system_folders");
     let target = var("TARGET").unwrap_or_default();
 
@@ -51,6 +56,18 @@ fn main() {
         return;
     }
 
+    match built_in_key() {
+        // Not under its own name, which cargo would pass on to builds that tests run.
+        Ok(key) => println!("cargo::rustc-env=LOADER_CHECKED_KEY={key}"),
+        Err(why) => {
+            println!(
+                "cargo::error={BUILT_IN_KEY} {why}: set it to the second line of the .pub file, as lambda-loader keygen prints it, or \
+                 unset it"
+            );
+            return;
+        }
+    }
+
     println!("cargo::rustc-env=LOADER_TARGET={target}");
     println!(
         "cargo::rustc-env=LOADER_REVISION={}",
@@ -66,6 +83,18 @@ fn main() {
 /// Writes the instructions of lockdown's filters.
 fn lockdown() -> Result<(), Box<dyn std::error::Error>> {
     Ok(std::fs::write(Path::new(&var("OUT_DIR")?).join("lockdown.rs"), compile::source()?)?)
+}
+
+/// The key to build in; empty for none. Always passed on, so that the compiler never sees an unchecked one. A variable that is there
+/// and empty is a pipeline whose key has got lost, and not the wish for a program without one.
+fn built_in_key() -> Result<String, &'static str> {
+    let Some(key) = std::env::var_os(BUILT_IN_KEY) else { return Ok(String::new()) };
+    // 42 bytes in Base64, of which the first two are `Ed`.
+    let is_key = |key: &String| {
+        let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        key.len() == 56 && key.bytes().all(base64) && key.starts_with("RW") && matches!(key.as_bytes()[2], b'Q'..=b'T')
+    };
+    key.into_string().ok().filter(is_key).ok_or("is not a minisign public key")
 }
 
 /// Writes the list of the kit's files for `lambda-loader new`.

@@ -14,15 +14,18 @@ mod from;
 mod import_zappa;
 mod inspect;
 mod invoke;
+mod keygen;
 mod lock;
 mod new;
 mod opened;
+mod password;
 mod progress;
 mod replace;
 mod route;
 mod schema;
 mod show;
 mod serve;
+mod sign;
 mod verify;
 
 use crate::{Class, Refusal, version};
@@ -48,6 +51,10 @@ enum Command {
     Verify(verify::Arguments),
     /// Write the digests of plugins and libraries into the manifest
     Lock(lock::Arguments),
+    /// Make a key pair to sign manifests with
+    Keygen(keygen::Arguments),
+    /// Sign the manifest, so that functions with the key take no other
+    Sign(sign::Arguments),
     /// Show what one plugin file is: digest, ELF facts, ABI note
     Inspect(inspect::Arguments),
     /// Show where an event would go
@@ -117,6 +124,8 @@ pub fn run() -> ExitCode {
     let (result, format) = match command {
         Command::Verify(arguments) => (verify::run(&arguments), arguments.common.output.format),
         Command::Lock(arguments) => (lock::run(&arguments), arguments.common.output.format),
+        Command::Keygen(arguments) => (keygen::run(&arguments), arguments.output.format),
+        Command::Sign(arguments) => (sign::run(&arguments), arguments.output.format),
         Command::Inspect(arguments) => (inspect::run(&arguments), arguments.output.format),
         Command::Route(arguments) => (route::run(&arguments), arguments.common.output.format),
         Command::Invoke(arguments) => (invoke::run(&arguments), arguments.common.output.format),

@@ -121,6 +121,12 @@ codes! {
     ManifestVersion = "manifest-version", Manifest;
     /// Nothing vouches for the manifest: no pin, no signature, not the function's own read-only code.
     ManifestUntrusted = "manifest-untrusted", Manifest;
+    /// A key is configured, and no signature lies beside the manifest.
+    ManifestUnsigned = "manifest-unsigned", Manifest;
+    /// The manifest's signature cannot be read, or is not one of this manifest by the configured key.
+    SignatureInvalid = "signature-invalid", Manifest;
+    /// What is configured as the manifest's key is no minisign public key, or not the one that is built in.
+    KeyInvalid = "key-invalid", Manifest;
     /// The manifest's bytes are not the pinned ones.
     ManifestPinMismatch = "manifest-pin-mismatch", Manifest;
     /// The manifest is for other functions.

@@ -12,7 +12,7 @@ use super::{Common, Format, From, complain, print, print_json, replace};
 use crate::manifest::Manifest;
 use crate::manifest::edit::{self, Change, Edited};
 use crate::policy::{self, Base};
-use crate::verify;
+use crate::verify::{self, trust};
 use crate::{Class, Code, Digest, Refusal};
 use collect::{Collected, artifact};
 
@@ -58,19 +58,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
             Locked { file: opened.manifest.name().to_owned(), changes: edited.changes, pin, written }
         }
     };
-    let stale = arguments.check && !locked.changes.is_empty();
-    let refusal = stale.then(|| {
-        let what = match locked.changes.len() {
-            1 => "1 digest is missing or stale".to_owned(),
-            count => format!("{count} digests are missing or stale"),
-        };
-        Refusal::new(Code::DigestStale, &locked.file, what).hint("run lambda-loader lock, if these files are meant")
-    });
+    let signature = trust::signature_path(Path::new(&locked.file));
+    if locked.written && signature.exists() {
+        eprintln!("warning: {} is of the manifest as it was before: sign it again", signature.display());
+    }
+    let refusal = if arguments.check { stale(&locked.file, &locked.changes) } else { None };
     match arguments.common.output.format {
         Format::Json => show_json(&locked, refusal.as_ref()),
         Format::Text => show_text(&locked, arguments.check, refusal.as_ref()),
     }
     Ok(refusal.map_or(0, |refusal| Class::exit(refusal.code.class())))
+}
+
+/// Refuses a manifest of which a digest is missing or not that of the file, in any stage.
+pub(super) fn fresh(opened: &Opened, from: &From, quiet: bool) -> Result<(), Refusal> {
+    let mut elsewhere = Elsewhere::new(from)?;
+    let collected = collect::digests(opened, None, &mut elsewhere, quiet)?;
+    elsewhere.check_used()?;
+    let edited = edit::write(&opened.manifest, &collected.digests())?;
+    stale(opened.manifest.name(), &edited.changes).map_or(Ok(()), Err)
+}
+
+fn stale(file: &str, changes: &[Change]) -> Option<Refusal> {
+    let what = match changes.len() {
+        0 => return None,
+        1 => "1 digest is missing or stale".to_owned(),
+        count => format!("{count} digests are missing or stale"),
+    };
+    Some(Refusal::new(Code::DigestStale, file, what).hint("run lambda-loader lock, if these files are meant"))
 }
 
 /// Writes the locked manifest elsewhere; of one stage, flat.

@@ -27,6 +27,7 @@ use super::opened::Opened;
 use super::{Common, Format, From};
 use crate::local::{Lambda, Options};
 use crate::policy::Base;
+use crate::verify::trust::key;
 use crate::{Code, Refusal};
 use access::Printer;
 use recent::Recent;
@@ -112,6 +113,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
 
 /// The program to run.
 fn bootstrap(given: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
+    // Built together, they have the same key.
+    if given.is_none() && key::built_in().is_some() {
+        return Err(Refusal::new(Code::Usage, "serve", "bootstrap has a manifest key built in, and its copy here is not signed")
+            .hint("give --bootstrap FILE, one that was built without a key"));
+    }
     let beside = || std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("bootstrap")));
     let path = given.cloned().or_else(beside).unwrap_or_else(|| "bootstrap".into());
     if !path.is_file() {

@@ -28,6 +28,8 @@ mod secrets;
 // The process.
 mod variables;
 mod refused_starts;
+mod signatures;
+mod built_in_key;
 mod slow_starts;
 mod crashes;
 mod first_use;

@@ -116,7 +116,9 @@ fn a_manifest_that_nobody_vouches_for() {
     pin(&"0".repeat(64)).is_refused(Code::ManifestPinMismatch, "LOADER_MANIFEST_SHA256 is 0000");
     pin("").is_refused(Code::ManifestUntrusted, "LOADER_MANIFEST_SHA256 is not 64 lower-case hexadecimal digits");
     pin("abc").is_refused(Code::ManifestUntrusted, "LOADER_MANIFEST_SHA256 is not 64 lower-case hexadecimal digits");
-    unchanged().with("LOADER_MANIFEST_KEY", "RWQ").is_refused(Code::ManifestUntrusted, "signature checking is not built yet");
+    unchanged()
+        .with("LOADER_MANIFEST_KEY", "RWQ")
+        .is_refused(Code::KeyInvalid, "LOADER_MANIFEST_KEY: it is not a minisign public key");
     // Pinned, but changed afterwards: what does not match the pin is not even parsed.
     let changed = unchanged().after(|folder| std::fs::write(folder.join("manifest.json"), "{\"version\":").unwrap());
     changed.is_refused(Code::ManifestPinMismatch, "its SHA-256 is ");

@@ -20,4 +20,5 @@ mod lock;
 mod route;
 mod schema;
 mod show_diff;
+mod sign;
 mod verify;

@@ -35,6 +35,8 @@ fn help_shows_the_exit_codes_and_every_command() {
         "completions",
         "man",
         "import-zappa",
+        "keygen",
+        "sign",
     ] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}");
         assert!(sandbox.run(&[command, "--help"]).done().out.contains("--format"), "{command}");

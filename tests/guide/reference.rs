@@ -152,3 +152,28 @@ fn every_rule_of_the_abi_names_a_test_that_is_there() {
         }
     }
 }
+
+#[test]
+fn every_threat_of_the_security_page_names_a_rule_and_tests_that_are_there() {
+    let text = read("docs/security.md");
+    let section = text.split_once("\n## What stops them\n").expect("the heading").1.split("\n## ").next().unwrap();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() >= 20, "{}", rows.len());
+    let writers = text.split_once("\n## Who can write what\n").expect("the heading").1.split("\n## ").next().unwrap();
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert!(cells.len() == 4 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        assert!(cells[0] == "S3 object" || writers.contains(&format!("\n| {} | ", cells[0])), "{row}: who is that?");
+        let tests = codes(cells[3]);
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{test}"));
+            let source = read(file);
+            let there = source.split(&format!("fn {name}()")).next().filter(|before| before.len() < source.len());
+            assert!(
+                there.is_some_and(|before| before.trim_end().ends_with("#[test]")),
+                "docs/security.md: {file} has no test {name}"
+            );
+        }
+    }
+}

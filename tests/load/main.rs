@@ -21,3 +21,4 @@ mod moved;
 mod plugin;
 mod start;
 mod static_target;
+mod built_in_key;

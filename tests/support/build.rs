@@ -18,6 +18,7 @@ pub struct Build {
     features: Option<String>,
     default_features: bool,
     profile: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,7 @@ impl Build {
             features: None,
             default_features: true,
             profile: Vec::new(),
+            variables: Vec::new(),
         }
     }
 
@@ -103,6 +105,12 @@ impl Build {
         self
     }
 
+    /// With this in the environment of the build; the value must not change from run to run, or each builds again.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Builds it, unless this process has done so, and returns the file.
     pub fn path(self) -> PathBuf {
         static BUILT: Mutex<Option<HashMap<Build, PathBuf>>> = Mutex::new(None);
@@ -130,6 +138,7 @@ impl Build {
             }
         }
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        cargo.envs(self.variables.iter().map(|(name, value)| (name, value)));
         cargo.args(["build", "--locked", "--message-format", "json-render-diagnostics", "--package", &self.package]);
         match &self.what {
             What::Plugin => cargo.arg("--lib"),
@@ -184,7 +193,9 @@ impl Build {
     fn variant(&self) -> Option<String> {
         let profile = self.profile.join("_");
         let features = self.features.as_deref().unwrap_or_default();
-        let parts = [self.toolchain.as_deref().unwrap_or_default(), &self.rustflags, features, &profile];
+        let variables: Vec<_> = self.variables.iter().map(|(name, _)| name.as_str()).collect();
+        let variables = variables.join("_");
+        let parts = [self.toolchain.as_deref().unwrap_or_default(), &self.rustflags, features, &profile, &variables];
         if parts.iter().all(|part| part.is_empty()) && self.default_features {
             return None;
         }

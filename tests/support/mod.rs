@@ -8,6 +8,7 @@ pub mod build;
 pub mod folder;
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use lambda_loader::local::{Bootstrap, Lambda, Options};
@@ -37,4 +38,17 @@ pub fn bootstrap(lambda: &Lambda, folder: &folder::Folder, extras: &[(&str, &str
 /// All that a process has written so far, for the message of a failed assertion.
 pub fn output(process: &Bootstrap) -> String {
     process.logs().into_iter().map(|line| line.text + "\n").collect()
+}
+
+/// A client that knows nothing of this project: from `target/clients`, else from the `PATH`. Says so where there is none.
+pub fn client(name: &str, probe: &[&str]) -> Option<PathBuf> {
+    let own = build::target_dir().join("clients/bin").join(name);
+    for program in [own, PathBuf::from(name)] {
+        let there = Command::new(&program).args(probe).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if there.is_ok_and(|status| status.success()) {
+            return Some(program);
+        }
+    }
+    eprintln!("skipped: {name} {probe:?} is not installed; .ci/run installs it");
+    None
 }

@@ -1,7 +1,11 @@
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use rustix::fs::{CWD, FileType, Mode};
 
 use super::*;
+use crate::verify::Mount;
 
 const READ_ONLY: Mount = Mount { read_only: true, kind: "squashfs" };
 const WRITABLE: Mount = Mount { read_only: false, kind: "ext4" };
@@ -56,11 +60,84 @@ fn a_manifest_is_believed_if_pinned_or_part_of_the_functions_own_read_only_code(
     for pin in ["", " ", "44136f", &PIN.to_uppercase(), &format!("{PIN} ")] {
         check(file(own, READ_ONLY, true), settings(Some(pin)), Err((Code::ManifestUntrusted, "is not 64 lower-case")));
     }
+}
 
-    for key in ["RWQ", ""] {
-        let settings = TrustSettings { key: Some(key.into()), ..settings(Some(PIN)) };
-        check(file(own, READ_ONLY, true), settings, Err((Code::ManifestUntrusted, "signature checking is not built yet")));
+/// A folder with a manifest that `minisign -S` signed.
+fn signed() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap().join("m.json");
+    fs::write(&path, key::tests::SIGNED).unwrap();
+    fs::write(signature_path(&path), key::tests::SIGNATURE).unwrap();
+    (folder, path)
+}
+
+#[track_caller]
+fn refused(result: Result<Trust, Refusal>, code: Code, words: &str) {
+    let refusal = result.unwrap_err();
+    assert_eq!(refusal.code, code, "{refusal}");
+    assert!(refusal.to_string().contains(words) && refusal.hint.is_some(), "{refusal}");
+}
+
+#[test]
+fn with_a_key_nothing_but_a_signature_is_good_enough() {
+    let (_folder, path) = signed();
+    let key = key::tests::KEY;
+    let configured = TrustSettings { key: Some(key.into()), ..settings(None) };
+    let built_in = TrustSettings { built_in: Some(key), ..settings(None) };
+    let id = Key::parse(key).unwrap().id();
+    for settings in [&configured, &built_in, &TrustSettings { key: Some(key.into()), ..built_in.clone() }] {
+        let trust = ground(&read_manifest(&path).unwrap(), settings).unwrap();
+        assert_eq!(trust, Trust::Signed { key: id, pinned: false });
+        assert_eq!(trust.to_string(), "signed by DEFAA52B26799341");
     }
+    // A pin beside the key holds as well.
+    let pin = Digest::of(key::tests::SIGNED).to_string();
+    let both = TrustSettings { pin: Some(pin.into()), ..configured.clone() };
+    assert_eq!(ground(&read_manifest(&path).unwrap(), &both).unwrap().to_string(), "signed by DEFAA52B26799341, pinned");
+    let other = TrustSettings { pin: Some(PIN.into()), ..configured.clone() };
+    refused(ground(&read_manifest(&path).unwrap(), &other), Code::ManifestPinMismatch, PIN);
+
+    // No pin and no place stands in for the signature.
+    fs::remove_file(signature_path(&path)).unwrap();
+    for settings in [&configured, &built_in, &both] {
+        refused(ground(&read_manifest(&path).unwrap(), settings), Code::ManifestUnsigned, "m.json.minisig: no such file");
+        let own = file("/var/task/manifest.json", READ_ONLY, true);
+        let settings = TrustSettings { pin: settings.pin.as_ref().map(|_| PIN.into()), ..settings.clone() };
+        refused(ground(&own, &settings), Code::ManifestUnsigned, "/var/task/manifest.json.minisig: no such file");
+    }
+}
+
+#[test]
+fn a_signature_file_is_opened_by_the_rules_of_the_manifest() {
+    let (_folder, path) = signed();
+    let settings = TrustSettings { key: Some(key::tests::KEY.into()), ..TrustSettings::default() };
+    let signature = signature_path(&path);
+    let check = |code, words: &str| refused(ground(&read_manifest(&path).unwrap(), &settings), code, words);
+    fs::write(&signature, vec![b'a'; 16 << 10]).unwrap();
+    check(Code::SignatureInvalid, "not a minisign signature");
+    fs::write(&signature, vec![b'a'; (16 << 10) + 1]).unwrap();
+    check(Code::SignatureInvalid, "larger than 16 KiB");
+    fs::rename(&signature, path.with_extension("real")).unwrap();
+    symlink("m.real", &signature).unwrap();
+    check(Code::SignatureInvalid, "too many levels of symbolic links");
+    fs::remove_file(&signature).unwrap();
+    rustix::fs::mknodat(CWD, &signature, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    check(Code::SignatureInvalid, "not a regular file");
+    fs::remove_file(&signature).unwrap();
+    fs::create_dir(&signature).unwrap();
+    check(Code::SignatureInvalid, "not a regular file");
+}
+
+#[test]
+fn the_buffer_that_was_read_is_checked_whatever_the_file_is_by_then() {
+    let (_folder, path) = signed();
+    let settings = TrustSettings { key: Some(key::tests::KEY.into()), ..TrustSettings::default() };
+    let read = read_manifest(&path).unwrap();
+    fs::write(&path, "{}").unwrap();
+    assert!(ground(&read, &settings).is_ok() && read.bytes == key::tests::SIGNED);
+    let read = read_manifest(&path).unwrap();
+    fs::write(&path, key::tests::SIGNED).unwrap();
+    refused(ground(&read, &settings), Code::SignatureInvalid, "DEFAA52B26799341 did not sign this");
 }
 
 #[test]
