@@ -285,9 +285,12 @@ pub fn check_handlers(wanted: &[(String, Option<String>)], file: &Verified) -> R
     })
 }
 
-/// The reply object that an HTTP event's source reads.
+/// The reply object that an HTTP or WebSocket event's source reads.
 #[must_use]
 pub fn shape(routed: &Routed<'_>) -> Option<Shape> {
+    if let Some(phase) = routed.phase {
+        return Some(Shape::Websocket(phase));
+    }
     let http = routed.http.as_ref()?;
     Some(match routed.source {
         Source::ApiGatewayRest => Shape::PayloadV1,

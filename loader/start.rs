@@ -106,10 +106,8 @@ fn prepare() -> Result<Prepared, Refusal> {
 
 /// What the grammar has and this release does not do yet is refused, and not passed over.
 pub(crate) fn not_built(plan: &Plan) -> Result<(), Refusal> {
-    // Their answers to failures are shapes of their own: a denial, and a PUT that a stack waits for.
-    let unanswered = |route: &&policy::Route| {
-        [Source::Websocket, Source::Cloudformation].iter().any(|source| route.matching.selector().takes(*source))
-    };
+    // Its answer to a failure is a PUT that a stack waits for.
+    let unanswered = |route: &&policy::Route| route.matching.selector().takes(Source::Cloudformation);
     if let Some(route) = plan.routes.iter().find(unanswered) {
         let what = format!("source \"{}\" is not built yet", route.matching.selector().name());
         return Err(Refusal::new(Code::ManifestValue, format!("route \"{}\"", route.name), what).hint("take the route out"));

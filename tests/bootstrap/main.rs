@@ -22,6 +22,8 @@ mod misbehaving;
 mod blocking;
 mod bad_events;
 mod unrouted;
+mod websocket;
+mod topics;
 mod on_error;
 mod secrets;
 
