@@ -11,8 +11,9 @@ use crate::invoke::{self, Failure, Outcome};
 use crate::log::{self, Level, Record};
 use crate::manifest::wire::OnFailure;
 use crate::respond::shape::Shape;
+use crate::respond::stack::{self, Callback};
 use crate::respond::{self, Answer, Form};
-use crate::route::{self, Part, Phase, Routed};
+use crate::route::{self, Part, Phase, Routed, Source};
 use crate::service::{self, Service, Target};
 use crate::{Code, Refusal, runtime_api};
 
@@ -43,6 +44,9 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
     let (source, shape) = (routed.source, service::shape(&routed));
     let resource = routed.resource.as_deref().map(str::to_owned);
     let labelling = Labelling { source: source.name(), resource, ..Labelling::default() };
+    if let Some(callback) = (source == Source::Cloudformation).then(|| Callback::of_event(&delivery.event)).flatten() {
+        invocation.owe(callback);
+    }
     let targets = targets(service, &routed);
     let Some((target, rest)) = targets.as_deref().and_then(<[_]>::split_first) else {
         invocation.label(labelling);
@@ -54,7 +58,10 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
             },
         );
         let form = Form { source, shape, reply: service.unrouted_reply(source), on_failure: OnFailure::Error };
-        let answer = respond::unrouted(form, &failure, invocation.request_id());
+        let mut answer = respond::unrouted(form, &failure, invocation.request_id());
+        if tell_stack(invocation, &failure, invocation.deadline().last_call()).await {
+            answer = Answer::Whole(Bytes::from_static(b"null"));
+        }
         if shape == Some(Shape::Websocket(Phase::Disconnect)) {
             log_failure_as(invocation, &failure, Level::Warn, "");
             return Done { answer, failure: None, give_up };
@@ -87,7 +94,27 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
         Some(reply) => respond::answer(Outcome::Reply(reply), form, give_up).await.ok(),
         None => None,
     };
-    failed(answer.unwrap_or_else(|| respond::failed(form, &failure, invocation.request_id())), failure)
+    let answer = match answer {
+        Some(answer) => answer,
+        None if tell_stack(invocation, &failure, invocation.deadline().last_call()).await => {
+            Answer::Whole(Bytes::from_static(b"null"))
+        }
+        None => respond::failed(form, &failure, invocation.request_id()),
+    };
+    failed(answer, failure)
+}
+
+/// Tells CloudFormation of a failure, where the event is one of those that wait for it. Whether it was told: then the invocation has
+/// done all that it had to, and is not to be tried again.
+pub(crate) async fn tell_stack(invocation: &Invocation, failure: &Failure, until: Option<Instant>) -> bool {
+    let Some(callback) = invocation.callback() else { return false };
+    match callback.failed(failure, invocation.request_id(), until).await {
+        Ok(()) => true,
+        Err(second) => {
+            log_failure(invocation, &second);
+            false
+        }
+    }
 }
 
 /// Where the event goes, or each of its parts; `None`: not all of it has a route.
@@ -150,7 +177,10 @@ fn item_failures(reply: &[u8]) -> Vec<serde_json::Value> {
 
 async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
     let invocation = &delivery.invocation;
-    let until = invocation.deadline().give_up;
+    let until = match invocation.callback() {
+        Some(_) => stack::give_up(invocation.deadline().give_up),
+        None => invocation.deadline().give_up,
+    };
     let plugin = match service.plugin(target.plugin, until).await {
         Ok(plugin) => plugin,
         Err(refusal) => {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::time::Instant;
 
 pub mod shape;
+pub mod stack;
 pub mod stream_body;
 
 use crate::Code;

@@ -26,6 +26,8 @@ mod inside;
 mod pick;
 mod scan;
 mod trie;
+#[cfg(test)]
+mod mutations;
 
 pub use explain::{Considered, Explanation, Rule};
 pub use inside::of_topics;

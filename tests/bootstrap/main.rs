@@ -24,6 +24,9 @@ mod bad_events;
 mod unrouted;
 mod websocket;
 mod topics;
+mod stack;
+mod failures;
+mod property;
 mod on_error;
 mod secrets;
 
