@@ -44,7 +44,9 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
     let (source, shape) = (routed.source, service::shape(&routed));
     let resource = routed.resource.as_deref().map(str::to_owned);
     let labelling = Labelling { source: source.name(), resource, ..Labelling::default() };
-    if let Some(callback) = (source == Source::Cloudformation).then(|| Callback::of_event(&delivery.event)).flatten() {
+    if let Some(callback) =
+        (source == Source::Cloudformation && service.tells_stacks).then(|| Callback::of_event(&delivery.event)).flatten()
+    {
         invocation.owe(callback);
     }
     let targets = targets(service, &routed);
@@ -207,7 +209,11 @@ async fn tell(
     let invocation = &delivery.invocation;
     let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
     let report = report(failure, event, invocation)?;
-    let until = invocation.deadline().last_call();
+    let until = match invocation.callback() {
+        // Some of the time is for the stack that waits.
+        Some(_) => stack::give_up(invocation.deadline().give_up),
+        None => invocation.deadline().last_call(),
+    };
     let attempt = async {
         let plugin = service.plugin(on_error.plugin, until).await?;
         let handler = plugin.handler(on_error.handler.as_deref())?;

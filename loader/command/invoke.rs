@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     environment::set(&environment::gather(&plan)?)?;
     let runtime = crate::start::runtime()?;
     let code = runtime.block_on(async {
-        let (service, _) = Service::start(plan).await?;
+        let (mut service, _) = Service::start(plan).await?;
+        service.tells_stacks = false;
         let now = SystemTime::now();
         let deadline_ms = match arguments.timeout_ms {
             Some(ms) => {

@@ -142,7 +142,7 @@ mod tests {
         }
         for (bad, what) in [
             ("http://x.s3.amazonaws.com/a", "is not https"),
-            ("//x.s3.amazonaws.com/a", "is no address"),
+            ("//x.s3.amazonaws.com/a", "is not https"),
             ("/a", "is not https"),
             ("", "is no address"),
             ("https://169.254.169.254/latest/meta-data", "is not one of AWS's own"),
