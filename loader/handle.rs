@@ -10,7 +10,10 @@ use crate::invoke::future::Wakers;
 use crate::invoke::{self, Failure, Outcome};
 use crate::log::{self, Level, Record};
 use crate::manifest::wire::OnFailure;
+use crate::respond::shape::Shape;
+use crate::respond::stack::{self, Callback};
 use crate::respond::{self, Answer, Form};
+use crate::route::{self, Part, Phase, Routed, Source};
 use crate::service::{self, Service, Target};
 use crate::{Code, Refusal, runtime_api};
 
@@ -40,15 +43,43 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
     };
     let (source, shape) = (routed.source, service::shape(&routed));
     let resource = routed.resource.as_deref().map(str::to_owned);
-    let Some(target) = routed.route.and_then(|route| service.routes.get(route)) else {
-        invocation.label(Labelling { source: source.name(), resource, ..Labelling::default() });
-        let failure = Failure::new(Code::NoRoute, format!("no route takes this event of source {source}"));
+    let labelling = Labelling { source: source.name(), resource, ..Labelling::default() };
+    if let Some(callback) =
+        (source == Source::Cloudformation && service.tells_stacks).then(|| Callback::of_event(&delivery.event)).flatten()
+    {
+        invocation.owe(callback);
+    }
+    let targets = targets(service, &routed);
+    let Some((target, rest)) = targets.as_deref().and_then(<[_]>::split_first) else {
+        invocation.label(labelling);
+        let failure = Failure::new(
+            Code::NoRoute,
+            match routed.parts.as_slice() {
+                [] => format!("no route takes this event of source {source}"),
+                _ => format!("no route takes some topics of this event of source {source}"),
+            },
+        );
         let form = Form { source, shape, reply: service.unrouted_reply(source), on_failure: OnFailure::Error };
-        return failed(respond::unrouted(form, &failure, invocation.request_id()), failure);
+        let mut answer = respond::unrouted(form, &failure, invocation.request_id());
+        if tell_stack(invocation, &failure, invocation.deadline().last_call()).await {
+            answer = Answer::Whole(Bytes::from_static(b"null"));
+        }
+        if shape == Some(Shape::Websocket(Phase::Disconnect)) {
+            log_failure_as(invocation, &failure, Level::Warn, "");
+            return Done { answer, failure: None, give_up };
+        }
+        return failed(answer, failure);
     };
     let form = Form { source, shape, reply: target.reply, on_failure: target.on_failure };
-    let labelling = Labelling { source: source.name(), resource, route: Some(Arc::clone(&target.name)), ..Labelling::default() };
-    let outcome = call(service, target, delivery, labelling, wakers).await;
+    let outcome = if rest.is_empty() {
+        let labelling = Labelling { route: Some(Arc::clone(&target.name)), ..labelling };
+        call(service, target, delivery, labelling, wakers).await
+    } else {
+        let names: Vec<&str> = targets.iter().flatten().map(|target| &*target.name).collect();
+        invocation.label(Labelling { route: Some(names.join("+").into()), ..labelling });
+        let parts = routed.parts.iter().zip(targets.iter().flatten());
+        call_each(service, parts, delivery, form, wakers).await
+    };
     let failure = match respond::answer(outcome, form, give_up).await {
         Ok(answer) => return Done { answer, failure: None, give_up },
         Err(failure) => failure,
@@ -65,12 +96,93 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
         Some(reply) => respond::answer(Outcome::Reply(reply), form, give_up).await.ok(),
         None => None,
     };
-    failed(answer.unwrap_or_else(|| respond::failed(form, &failure, invocation.request_id())), failure)
+    let answer = match answer {
+        Some(answer) => answer,
+        None if tell_stack(invocation, &failure, invocation.deadline().last_call()).await => {
+            Answer::Whole(Bytes::from_static(b"null"))
+        }
+        None => respond::failed(form, &failure, invocation.request_id()),
+    };
+    failed(answer, failure)
+}
+
+/// Tells CloudFormation of a failure, where the event is one of those that wait for it. Whether it was told: then the invocation has
+/// done all that it had to, and is not to be tried again.
+pub(crate) async fn tell_stack(invocation: &Invocation, failure: &Failure, until: Option<Instant>) -> bool {
+    let Some(callback) = invocation.callback() else { return false };
+    match callback.failed(failure, invocation.request_id(), until).await {
+        Ok(()) => true,
+        Err(second) => {
+            log_failure(invocation, &second);
+            false
+        }
+    }
+}
+
+/// Where the event goes, or each of its parts; `None`: not all of it has a route.
+fn targets<'s>(service: &'s Service, routed: &Routed<'_>) -> Option<Vec<&'s Target>> {
+    let target = |route: Option<usize>| service.routes.get(route?);
+    match routed.parts.as_slice() {
+        [] => target(routed.route).map(|target| vec![target]),
+        parts => parts.iter().map(|part| target(part.route)).collect(),
+    }
+}
+
+/// Brings each part of a Kafka event to its handler. The service hears one answer for all of them: where one fails, the batch comes
+/// again, whole. The others still run, so that one topic that always fails does not keep the rest from being worked on.
+async fn call_each<'s>(
+    service: &Service,
+    parts: impl Iterator<Item = (&'s Part, &'s &'s Target)>,
+    delivery: &Delivery,
+    form: Form,
+    wakers: &mut Wakers,
+) -> Outcome {
+    let invocation = &delivery.invocation;
+    let mut first = None;
+    let mut reported = Vec::new();
+    for (part, target) in parts {
+        // Nothing more is to begin once the time is up.
+        if invocation.is_taken() || invocation.deadline().give_up.is_some_and(|until| Instant::now() >= until) {
+            let late =
+                || Failure::new(Code::DeadlineExceeded, "the handlers of this batch did not all answer before its deadline");
+            first = first.or_else(|| Some(late()));
+            break;
+        }
+        let Some(event) = route::of_topics(&delivery.event, &part.topics) else {
+            return Outcome::Failure(Failure::new(Code::Internal, "the event could not be split by topic"));
+        };
+        let delivery = Delivery { invocation: Arc::clone(invocation), event };
+        let outcome = call(service, target, &delivery, Labelling::default(), wakers).await;
+        match respond::answer(outcome, form, invocation.deadline().give_up).await {
+            Ok(Answer::Whole(reply)) => reported.extend(item_failures(&reply)),
+            Ok(_) => first = first.or_else(|| Some(Failure::new(Code::ReplyMalformed, "a batch is not answered by a stream"))),
+            Err(failure) => first = first.or(Some(failure)),
+        }
+    }
+    match first {
+        Some(failure) => Outcome::Failure(failure),
+        None if reported.is_empty() => Outcome::Reply(Bytes::from_static(b"null")),
+        None => Outcome::Reply(serde_json::json!({ "batchItemFailures": reported }).to_string().into()),
+    }
+}
+
+/// What a reply reports of single records
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-kafka-error-handling.html>).
+fn item_failures(reply: &[u8]) -> Vec<serde_json::Value> {
+    #[derive(serde::Deserialize)]
+    struct Reply {
+        #[serde(rename = "batchItemFailures")]
+        failures: Vec<serde_json::Value>,
+    }
+    serde_json::from_slice::<Reply>(reply).map(|reply| reply.failures).unwrap_or_default()
 }
 
 async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
     let invocation = &delivery.invocation;
-    let until = invocation.deadline().give_up;
+    let until = match invocation.callback() {
+        Some(_) => stack::give_up(invocation.deadline().give_up),
+        None => invocation.deadline().give_up,
+    };
     let plugin = match service.plugin(target.plugin, until).await {
         Ok(plugin) => plugin,
         Err(refusal) => {
@@ -97,7 +209,11 @@ async fn tell(
     let invocation = &delivery.invocation;
     let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
     let report = report(failure, event, invocation)?;
-    let until = invocation.deadline().last_call();
+    let until = match invocation.callback() {
+        // Some of the time is for the stack that waits.
+        Some(_) => stack::give_up(invocation.deadline().give_up),
+        None => invocation.deadline().last_call(),
+    };
     let attempt = async {
         let plugin = service.plugin(on_error.plugin, until).await?;
         let handler = plugin.handler(on_error.handler.as_deref())?;
@@ -109,7 +225,7 @@ async fn tell(
         Ok(Outcome::Failure(second)) => second,
         Err(refusal) => refusal.into(),
     };
-    log_failure_as(invocation, &second, "on_error failed as well: ");
+    log_failure_as(invocation, &second, Level::Error, "on_error failed as well: ");
     None
 }
 
@@ -140,17 +256,17 @@ fn response(reply: &[u8]) -> Option<Bytes> {
 
 /// The one line that a failed invocation leaves.
 pub(crate) fn log_failure(invocation: &Invocation, failure: &Failure) {
-    log_failure_as(invocation, failure, "");
+    log_failure_as(invocation, failure, Level::Error, "");
 }
 
-fn log_failure_as(invocation: &Invocation, failure: &Failure, prefix: &str) {
+fn log_failure_as(invocation: &Invocation, failure: &Failure, level: Level, prefix: &str) {
     // A handler's own message may quote the event; the service gets it with the error, the log does not.
     let message = match failure.code {
         Code::HandlerFailed => format!("{prefix}the handler failed: {}", failure.error_type),
         _ => format!("{prefix}{}", failure.message),
     };
     log::write(&Record {
-        level: Level::Error,
+        level,
         labels: invocation.labels(),
         code: Some(failure.code.name()),
         target: "",

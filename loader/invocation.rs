@@ -12,6 +12,7 @@ use v1::service::{INVOCATION, InvocationV1};
 
 use crate::invoke::Failure;
 use crate::log::Labels;
+use crate::respond::stack::Callback;
 
 /// The headers of the Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 pub mod header {
@@ -112,6 +113,8 @@ pub struct Invocation {
     labelling: OnceLock<Labelling>,
     /// What failed first, once something has.
     failure: OnceLock<Failure>,
+    /// Of a CloudFormation event: who else waits for an answer.
+    callback: OnceLock<Callback>,
     /// Whether the watchdog answers for it: then none of a plugin's code is to begin for it any more.
     taken: AtomicBool,
     /// What the plugin sees: points into the fields above, which neither move nor change once it is made.
@@ -127,6 +130,7 @@ impl Invocation {
             deadline,
             labelling: OnceLock::new(),
             failure: OnceLock::new(),
+            callback: OnceLock::new(),
             taken: AtomicBool::new(false),
             service: OnceLock::new(),
         })
@@ -163,6 +167,17 @@ impl Invocation {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.get()
+    }
+
+    /// Notes who else waits for an answer. Only the first word counts.
+    pub fn owe(&self, callback: Callback) {
+        let _ = self.callback.set(callback);
+    }
+
+    /// Who else waits for an answer, should it fail.
+    #[must_use]
+    pub fn callback(&self) -> Option<&Callback> {
+        self.callback.get()
     }
 
     /// Notes that the watchdog answers for it.

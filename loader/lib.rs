@@ -25,6 +25,7 @@ pub mod environment;
 pub mod invocation;
 pub mod service;
 pub mod handle;
+mod https;
 pub mod runtime_api;
 pub mod slot;
 pub mod start;

@@ -259,6 +259,10 @@ codes! {
     ReplyMalformed = "reply-malformed", Failed;
     /// The service refused the reply.
     ReplyRefused = "reply-refused", Failed;
+    /// A CloudFormation event names an address that no answer is sent to.
+    ResponseUrlRefused = "response-url-refused", Failed;
+    /// CloudFormation could not be told that its request failed.
+    StackNotTold = "stack-not-told", Failed;
     /// The loader broke its own rules; please report it.
     Internal = "internal", Failed;
 }

@@ -5,13 +5,14 @@ use bytes::Bytes;
 use std::time::Instant;
 
 pub mod shape;
+pub mod stack;
 pub mod stream_body;
 
 use crate::Code;
 use crate::invoke::future::TaskStream;
 use crate::invoke::{Failure, Outcome};
 use crate::manifest::wire::{OnFailure, Reply};
-use crate::route::{Source, is_json};
+use crate::route::{Phase, Source, is_json};
 use crate::runtime_api::{REPLY_LIMIT, error_body};
 use shape::{HttpReply, Shape};
 
@@ -107,6 +108,10 @@ async fn collected(prelude: &[u8], mut body: TaskStream, form: Form, until: Opti
 #[must_use]
 pub fn unrouted(form: Form, failure: &Failure, request_id: &str) -> Answer {
     match form.shape {
+        // Who may connect is decided here: nobody, where no route says so.
+        Some(shape @ Shape::Websocket(Phase::Connect)) => http(HttpReply::message(403, "Forbidden", None), shape, form.reply),
+        // The client has gone, and the service reads no more than the status.
+        Some(shape @ Shape::Websocket(Phase::Disconnect)) => http(HttpReply::message(200, "OK", None), shape, form.reply),
         Some(shape) => http(HttpReply::message(404, "Not Found", None), shape, form.reply),
         None => error(form.source, failure, request_id),
     }

@@ -20,14 +20,20 @@ mod resource;
 mod wheres;
 
 mod classify;
+mod explain;
 mod extract;
+mod inside;
 mod pick;
 mod scan;
 mod trie;
+#[cfg(test)]
+mod mutations;
 
+pub use explain::{Considered, Explanation, Rule};
+pub use inside::of_topics;
 pub use matching::{Match, MatchError};
 pub use order::{Conflict, order};
-pub use pick::{Http, Routed, Table};
+pub use pick::{Http, Part, Phase, Routed, Table};
 pub use source::{Selector, Source};
 
 /// Whether `bytes` are one JSON value and nothing else, by the same reading that events get.

@@ -29,6 +29,8 @@ pub struct Service {
     pub on_error: Option<Target>,
     /// Overrides the margin before Lambda's deadline.
     pub deadline_margin: Option<Duration>,
+    /// Whether a stack that waits is told of a failure. Not where people try an event: it may be one that a real stack sent.
+    pub tells_stacks: bool,
     plugins: Vec<Cell>,
     /// Keys of the manifest's `libraries`, for plugins that are verified later.
     libraries: Vec<String>,
@@ -170,6 +172,7 @@ impl Service {
                 .collect(),
             on_error: plan.on_error.as_ref().map(|to| target("on_error", to)),
             deadline_margin: plan.deadline_margin,
+            tells_stacks: true,
             plugins: cells,
             libraries: names.into_iter().map(str::to_owned).collect(),
         };
@@ -282,9 +285,12 @@ pub fn check_handlers(wanted: &[(String, Option<String>)], file: &Verified) -> R
     })
 }
 
-/// The reply object that an HTTP event's source reads.
+/// The reply object that an HTTP or WebSocket event's source reads.
 #[must_use]
 pub fn shape(routed: &Routed<'_>) -> Option<Shape> {
+    if let Some(phase) = routed.phase {
+        return Some(Shape::Websocket(phase));
+    }
     let http = routed.http.as_ref()?;
     Some(match routed.source {
         Source::ApiGatewayRest => Shape::PayloadV1,

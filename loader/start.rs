@@ -1,5 +1,6 @@
 //! The start of `bootstrap`, in the order in which things must happen: trust, plan, variables, verification, plugins; then slots.
 
+use bytes::Bytes;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::handle::log_failure;
+use crate::handle::{self, log_failure};
 use crate::invoke::Failure;
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::invoke::watchdog::{Drain, Watchdog};
@@ -16,7 +17,6 @@ use crate::load::Plugin;
 use crate::log::{self, Level, Record};
 use crate::manifest::Manifest;
 use crate::policy::{self, Base, Plan};
-use crate::route::Source;
 use crate::runtime_api::{self, Client};
 use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
@@ -107,14 +107,6 @@ fn prepare() -> Result<Prepared, Refusal> {
 
 /// What the grammar has and this release does not do yet is refused, and not passed over.
 pub(crate) fn not_built(plan: &Plan) -> Result<(), Refusal> {
-    // Their answers to failures are shapes of their own: a denial, and a PUT that a stack waits for.
-    let unanswered = |route: &&policy::Route| {
-        [Source::Websocket, Source::Cloudformation].iter().any(|source| route.matching.selector().takes(*source))
-    };
-    if let Some(route) = plan.routes.iter().find(unanswered) {
-        let what = format!("source \"{}\" is not built yet", route.matching.selector().name());
-        return Err(Refusal::new(Code::ManifestValue, format!("route \"{}\"", route.name), what).hint("take the route out"));
-    }
     if let Some(route) = plan.routes.iter().find(|route| route.batch == crate::manifest::wire::Batch::Each) {
         return Err(Refusal::new(
             Code::ManifestValue,
@@ -274,19 +266,22 @@ fn watch(shared: &Shared) -> Result<(), Refusal> {
             log_failure(invocation, &Failure { message: format!("on_error: {}", blocked.message), ..blocked.clone() });
         }
         let body = runtime_api::error_body(&failure.error_type, &failure.message);
-        let posted = runtime().and_then(|runtime| {
-            let client = Client::new(&address)?;
-            let post =
-                async { tokio::time::timeout(Duration::from_secs(1), client.fail(invocation, &failure.header(), body)).await };
-            match runtime.block_on(post) {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(client.refusal("the error could not be posted", &error)),
-                Err(_) => {
-                    Err(client
-                        .refusal("the error could not be posted", &runtime_api::Failure::Broken("no answer within 1 s".into())))
+        let posted =
+            runtime().and_then(|runtime| {
+                let client = Client::new(&address)?;
+                let post = async {
+                    if handle::tell_stack(invocation, failure, invocation.deadline().end).await {
+                        return client.respond(invocation, Bytes::from_static(b"null")).await;
+                    }
+                    client.fail(invocation, &failure.header(), body).await
+                };
+                match runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), post).await }) {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(client.refusal("the error could not be posted", &error)),
+                    Err(_) => Err(client
+                        .refusal("the error could not be posted", &runtime_api::Failure::Broken("no answer within 1 s".into()))),
                 }
-            }
-        });
+            });
         if let Err(refusal) = posted {
             log::refusal(Level::Error, &refusal);
         }

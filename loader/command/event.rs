@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     /// The event source: sqs, api-gateway-http, ...; http stands for api-gateway-http
     #[arg(value_name = "SOURCE", required_unless_present = "list")]
     source: Option<String>,
-    /// List the sources that there is a sample of, and the options that each takes
+    /// List the sources, and the options that each sample takes
     #[arg(long, conflicts_with_all = ["source", "body", "resource", "path", "method", "name"])]
     list: bool,
     /// What the message, record or request carries; of EventBridge, operations and direct events JSON
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// The method of an HTTP request
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
-    /// What kind of event it is: the operation, detail-type, trigger, resource type, step or route key
+    /// What kind of event it is: the operation, detail-type, trigger, resource type, step, route key, recipient, intent, field, ...
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]

@@ -50,7 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let runtime = crate::start::runtime()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let code = runtime.block_on(async {
-        let (service, _) = Service::start(plan).await.map_err(|refusal| advice.give(refusal))?;
+        let (mut service, _) = Service::start(plan).await.map_err(|refusal| advice.give(refusal))?;
+        service.tells_stacks = false;
         let now = SystemTime::now();
         let deadline_ms = match arguments.timeout_ms {
             Some(ms) => {

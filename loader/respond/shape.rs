@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Code;
 use crate::invoke::Failure;
+use crate::route::Phase;
 
 /// Which reply object the source reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Shape {
     },
     /// VPC Lattice.
     Lattice,
+    /// A WebSocket API.
+    Websocket(Phase),
 }
 
 /// A reply to an HTTP client.

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use super::condition::prepare;
 use super::extract::{Found, Value};
+use super::inside;
 use super::path::{without_query, without_stage};
+use super::pick::Phase;
 use super::pointer::of_table;
-use super::row::{Around, How, Row, Test};
+use super::row::{Around, How, Inside, Row, Test};
 use super::scan::Kind;
 use super::table::ROWS;
 use super::trie::{Place, Trie, WHOLE};
@@ -20,6 +22,7 @@ pub(super) struct Known {
     only: Vec<Place>,
     resource: Vec<Place>,
     keys: Vec<(&'static str, How, Vec<Place>)>,
+    phase: Option<Place>,
     multi_value: Option<Place>,
 }
 
@@ -30,6 +33,8 @@ pub(super) enum Reading<'e> {
     Nothing,
     /// This, made ready for comparison.
     Text(Cow<'e, str>),
+    /// All of these.
+    Many(Vec<String>),
     /// Not the same in all records.
     Differs,
 }
@@ -54,6 +59,7 @@ pub(super) fn rows(trie: &mut Trie) -> Vec<Known> {
                 .iter()
                 .map(|key| (key.name, key.how, key.at.iter().map(|pointer| trie.place(&of_table(pointer))).collect()))
                 .collect(),
+            phase: row.phase.map(|pointer| trie.place(&of_table(pointer))),
             multi_value: row.multi_value.map(|pointer| trie.place(&of_table(pointer))),
         });
     }
@@ -91,9 +97,36 @@ impl Known {
         self.resource.iter().find_map(|place| found.text(*place))
     }
 
-    /// What all further keys of the row read, by name.
-    pub(super) fn readings<'e>(&self, found: &Found<'e>) -> Vec<(&'static str, Reading<'e>)> {
-        self.keys.iter().map(|(name, how, places)| (*name, self.reading(found, *how, places))).collect()
+    /// What all further keys of the row read, by name. `asked` says of a key whether any route has it.
+    pub(super) fn readings<'e>(
+        &self,
+        event: &str,
+        found: &Found<'e>,
+        asked: impl Fn(&str) -> bool,
+    ) -> Vec<(&'static str, Reading<'e>)> {
+        let read = |(name, how, places): &(&'static str, How, Vec<Place>)| {
+            let reading = match how {
+                How::Inside(_) if !asked(name) => Reading::Nothing,
+                How::Inside(Inside::Recipients) => inside::recipients(event).map_or(Reading::Nothing, Reading::Many),
+                How::Inside(Inside::Topics) => inside::topics(event).map_or(Reading::Differs, Reading::Many),
+                How::Inside(Inside::LogGroup) => {
+                    let packed = places.iter().find_map(|place| found.text(*place));
+                    let group = packed.and_then(|packed| inside::log_group(&packed));
+                    group.map_or(Reading::Nothing, |group| Reading::Text(group.into()))
+                }
+                _ => self.reading(found, *how, places),
+            };
+            (*name, reading)
+        };
+        self.keys.iter().map(read).collect()
+    }
+
+    /// Which of the three a WebSocket event is.
+    pub(super) fn phase(&self, found: &Found<'_>) -> Option<Phase> {
+        let place = self.phase?;
+        [("CONNECT", Phase::Connect), ("MESSAGE", Phase::Message), ("DISCONNECT", Phase::Disconnect)]
+            .into_iter()
+            .find_map(|(name, phase)| found.is(place, name).then_some(phase))
     }
 
     fn reading<'e>(&self, found: &Found<'e>, how: How, places: &[Place]) -> Reading<'e> {

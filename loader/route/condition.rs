@@ -8,7 +8,7 @@ use percent_encoding::percent_decode;
 use super::host::HostPattern;
 use super::path::PathPattern;
 use super::pattern::Pattern;
-use super::row::How;
+use super::row::{How, Inside};
 
 /// No path, host, key or name that AWS passes on is longer. Whoever forges a longer one is taken by no condition, so that a thousand
 /// routes do not each read six megabytes.
@@ -87,9 +87,8 @@ impl Condition {
                 Condition::Exact(text.to_owned())
             }
             How::Method => return Err(("a method is written in capitals".into(), "write `GET`, `POST`, …, or `ANY`".into())),
-            How::NotBuilt => {
-                return Err(("this key is not built yet".into(), "leave it out; the handler sees the whole event".into()));
-            }
+            How::Inside(Inside::Recipients) => Condition::Pattern(Pattern::new(&text.to_lowercase())),
+            How::Inside(Inside::Topics | Inside::LogGroup) => Condition::Pattern(Pattern::new(text)),
         }))
     }
 
@@ -138,7 +137,7 @@ pub(super) fn prepare(value: Cow<'_, str>, how: How) -> Cow<'_, str> {
         },
         How::Prefix | How::Suffix => form_decode(value),
         How::Host => super::host::normal(value),
-        How::Exact | How::Pattern | How::Method | How::Path(_) | How::NotBuilt => value,
+        How::Exact | How::Pattern | How::Method | How::Path(_) | How::Inside(_) => value,
     }
 }
 
@@ -190,7 +189,6 @@ mod tests {
         check(How::Exact, "", "it is empty");
         check(How::Method, "get", "a method is written in capitals");
         check(How::Method, "GET POST", "a method is written in capitals");
-        check(How::NotBuilt, "x", "this key is not built yet");
     }
 
     #[test]

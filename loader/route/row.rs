@@ -19,6 +19,8 @@ pub(super) struct Row {
     pub(super) wheres: bool,
     /// Of HTTP requests, the version of the payload format, which is also that of the reply.
     pub(super) payload: Option<u8>,
+    /// Of WebSocket events: where it says which of the three it is.
+    pub(super) phase: Option<&'static str>,
     /// Of HTTP requests: the place whose presence asks for multi-value headers in the reply.
     pub(super) multi_value: Option<&'static str>,
 }
@@ -88,8 +90,19 @@ pub(super) enum How {
     Host,
     /// An HTTP path.
     Path(Around),
-    /// The manifest may have it one day.
-    NotBuilt,
+    /// A pattern with `*` of what stands where the one pass over the event does not look; read only where a route asks for it.
+    Inside(Inside),
+}
+
+/// What is read for itself, where a route asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// The recipients that an SES receipt rule matched, whatever their case.
+    Recipients,
+    /// The topics of a Kafka batch.
+    Topics,
+    /// The log group of packed CloudWatch Logs.
+    LogGroup,
 }
 
 /// What stands around the path in the place where an event gives it.
@@ -114,6 +127,7 @@ impl Row {
             keys: &[],
             wheres: false,
             payload: None,
+            phase: None,
             multi_value: None,
         }
     }
@@ -137,6 +151,10 @@ impl Row {
 
     pub(super) const fn payload(self, version: u8) -> Row {
         Row { payload: Some(version), ..self }
+    }
+
+    pub(super) const fn phase(self, place: &'static str) -> Row {
+        Row { phase: Some(place), ..self }
     }
 
     pub(super) const fn multi_value(self, place: &'static str) -> Row {

@@ -5,7 +5,7 @@
 //! those of <https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html>; tests read real ones of most.
 
 use super::row::Test::{Array, Contains, Is, Object, OneOf, Only, Present, Text};
-use super::row::{Around, How, Key, Row, key};
+use super::row::{Around, How, Inside, Key, Row, key};
 use super::source::Source as S;
 
 const MARK: &str = "/Records/*/eventSource";
@@ -45,16 +45,20 @@ pub(super) static ROWS: &[Row] = &[
     Row::of(S::Kinesis, &[(MARK, Is("aws:kinesis"))])
         .resource(ARN, &["arn:*:kinesis:*:*:stream/{}", "arn:*:kinesis:*:*:stream/{}/consumer/*"]),
     Row::of(S::Codecommit, &[(MARK, Is("aws:codecommit"))]).resource(ARN, &["arn:*:codecommit:*:*:{}"]),
-    Row::of(S::Ses, &[(MARK, Is("aws:ses"))]).keys(&[key("recipient", How::NotBuilt, &[])]),
+    Row::of(S::Ses, &[(MARK, Is("aws:ses"))]).keys(&[key("recipient", How::Inside(Inside::Recipients), &[])]),
     Row::of(S::Kafka, &[("/eventSource", OneOf(&["aws:kafka", "SelfManagedKafka"]))])
         .resource(&["/eventSourceArn"], &["arn:*:kafka:*:*:cluster/{}/*"])
-        .keys(&[key("topic", How::NotBuilt, &[])]),
+        .keys(&[key("topic", How::Inside(Inside::Topics), &[])]),
     Row::of(S::Activemq, &[("/eventSource", Is("aws:mq"))]).resource(&["/eventSourceArn"], &["arn:*:mq:*:*:broker:{}:*"]),
     Row::of(S::Rabbitmq, &[("/eventSource", Is("aws:rmq"))]).resource(&["/eventSourceArn"], &["arn:*:mq:*:*:broker:{}:*"]),
     Row::of(S::Documentdb, &[("/eventSource", Is("aws:docdb"))]).resource(&["/eventSourceArn"], &["arn:*:rds:*:*:cluster:{}"]),
     Row::of(S::Firehose, &[("/deliveryStreamArn", Text), ("/records", Array)])
         .resource(&["/deliveryStreamArn"], &["arn:*:firehose:*:*:deliverystream/{}"]),
-    Row::of(S::CloudwatchLogs, &[("/awslogs/data", Present)]).keys(&[key("log_group", How::NotBuilt, &[])]),
+    Row::of(S::CloudwatchLogs, &[("/awslogs/data", Present)]).keys(&[key(
+        "log_group",
+        How::Inside(Inside::LogGroup),
+        &["/awslogs/data"],
+    )]),
     // Before everything that carries an HTTP request: an authorizer's event carries one too.
     Row::of(S::Authorizer, &[("/type", Is("TOKEN")), ("/methodArn", Text)])
         .resource(&["/methodArn"], METHOD_ARN)
@@ -73,7 +77,8 @@ pub(super) static ROWS: &[Row] = &[
         &[("/requestContext/connectionId", Present), ("/requestContext/eventType", OneOf(&["CONNECT", "DISCONNECT", "MESSAGE"]))],
     )
     .resource(API, PLAIN)
-    .keys(&[key("route_key", How::Exact, &["/requestContext/routeKey"]), STAGE]),
+    .keys(&[key("route_key", How::Exact, &["/requestContext/routeKey"]), STAGE])
+    .phase("/requestContext/eventType"),
     Row::of(S::Alb, &[("/requestContext/elb", Present)])
         .resource(&["/requestContext/elb/targetGroupArn"], &["arn:*:elasticloadbalancing:*:*:targetgroup/{}/*"])
         .keys(&[METHOD_1, key("path", How::Path(Around::Nothing), &["/path"]), HOST_HEADER])
@@ -138,7 +143,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::of(S::S3ObjectLambda, &[("/listObjectsContext", Present)]).resource(ACCESS_POINT, OBJECT_LAMBDA),
     Row::of(S::S3ObjectLambda, &[("/listObjectsV2Context", Present)]).resource(ACCESS_POINT, OBJECT_LAMBDA),
     Row::of(S::S3Batch, &[("/invocationSchemaVersion", Present), ("/tasks", Present)])
-        .resource(&["/tasks/0/s3BucketArn", "/tasks/0/s3Bucket"], &["arn:*:s3:*:*:{}", "{}"]),
+        .resource(&["/tasks/*/s3BucketArn", "/tasks/*/s3Bucket"], &["arn:*:s3:*:*:{}", "{}"]),
     Row::of(S::Lex, &[("/bot", Present), ("/currentIntent", Present)])
         .resource(&["/bot/name"], PLAIN)
         .keys(&[key("intent", How::Exact, &["/currentIntent/name"]), LEX_SOURCE]),

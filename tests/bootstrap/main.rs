@@ -22,6 +22,11 @@ mod misbehaving;
 mod blocking;
 mod bad_events;
 mod unrouted;
+mod websocket;
+mod topics;
+mod stack;
+mod failures;
+mod property;
 mod on_error;
 mod secrets;
 

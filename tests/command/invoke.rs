@@ -66,3 +66,15 @@ fn nothing_runs_before_every_file_has_passed() {
     let json = operation(&sandbox, "error", &["--format", "json"]);
     assert_eq!((json.code, json.json()["error"]["code"].as_str(), json.plugin_ran), (4, Some("digest-mismatch"), false));
 }
+
+#[test]
+fn no_stack_is_told_of_what_is_only_tried() {
+    let mut manifest = misbehaving();
+    manifest["routes"]["thing"] = json!({ "source": "cloudformation", "to": "misbehave.error" });
+    let sandbox = Sandbox::locked(&manifest);
+    // Told, it would be refused with a line of its own: the address is none that an answer goes to.
+    let event = json!({ "RequestType": "Create", "StackId": "s", "RequestId": "r", "LogicalResourceId": "l", "ResponseURL": "http://127.0.0.1/" });
+    let run = sandbox.run_with(&["invoke", "--event", "-"], &[], &event.to_string());
+    assert_eq!((run.code, &run.json()["errorType"]), (1, &"OutOfStock".into()), "{run:?}");
+    assert!(!run.err.contains("response-url-refused"), "{run:?}");
+}

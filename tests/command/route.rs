@@ -67,3 +67,41 @@ fn an_event_that_is_refused_by_name_exits_1() {
     let json = sandbox.run_with(&["route", "--event", "-", "--format", "json"], &[], r#"{"raw_command":"x"}"#);
     assert_eq!((json.code, json.json()["error"]["code"].as_str()), (1, Some("event-refused")));
 }
+
+#[test]
+fn explain_says_which_rule_fired_and_why_each_route_lost() {
+    let sandbox = sandbox();
+    let mut manifest = misbehaving();
+    manifest["routes"]["audit"] = json!({ "source": "kafka", "topic": "audit*", "to": "misbehave.context" });
+    manifest["routes"]["topics"] = json!({ "source": "kafka", "to": "echo" });
+    sandbox.write("manifest.json", manifest.to_string());
+    let event = json!({ "eventSource": "aws:kafka", "records": { "orders-0": [], "audit-log-3": [{ "topic": "audit-log" }] } });
+    let run = sandbox.run_with(&["route", "--event", "-", "--explain"], &[], &event.to_string());
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    for line in [
+        "kafka topic audit-log: route audit: misbehave.context",
+        "kafka topic orders: route topics: echo, its only handler",
+        "  rule 8 of NUMBER: /eventSource is \"aws:kafka\" or \"SelfManagedKafka\"",
+        "  topic: audit-log, orders",
+        "  route audit (topic orders): it wants another `topic` than \"orders\"",
+        "  route topics (topic audit-log): it would take the event, and a more specific route has it",
+        "  route any (topic orders): it is not for events of source kafka",
+    ] {
+        let fits = |found: &str| match line.split_once("NUMBER") {
+            Some((before, after)) => found.starts_with(before) && found.ends_with(after),
+            None => found == line,
+        };
+        assert!(run.out.lines().any(fits), "no {line:?} in\n{}", run.out);
+    }
+    let json = sandbox.run_with(&["route", "--event", "-", "--explain", "--format", "json"], &[], &event.to_string()).json();
+    assert_eq!(json["explain"]["rule"]["when"], "/eventSource is \"aws:kafka\" or \"SelfManagedKafka\"");
+    let took = |topic: &str| {
+        let routes = json["explain"]["routes"].as_array().unwrap();
+        let took = routes.iter().find(|route| route["topic"] == topic && route["takes"] == true);
+        took.map(|route| route["route"].as_str().unwrap().to_owned())
+    };
+    assert_eq!((took("orders").as_deref(), took("audit-log").as_deref()), (Some("topics"), Some("audit")));
+    assert_eq!(json["route"], Value::Null);
+    let part = json!({ "topics": ["orders"], "route": "topics", "plugin": "echo", "handler": null });
+    assert!(json["parts"].as_array().unwrap().contains(&part), "{json}");
+}

@@ -26,7 +26,7 @@ fn codes(cell: &str) -> Vec<&str> {
 }
 
 /// The keys of a route, and a value that each takes.
-const KEYS: [(&str, &str); 23] = [
+const KEYS: [(&str, &str); 26] = [
     ("resource", "\"*\""),
     ("method", "\"GET\""),
     ("path", "\"/x\""),
@@ -38,6 +38,9 @@ const KEYS: [(&str, &str); 23] = [
     ("key_suffix", "\".jpg\""),
     ("event_source", "\"app\""),
     ("detail_type", "\"Order\""),
+    ("recipient", "\"*@example.org\""),
+    ("topic", "\"orders\""),
+    ("log_group", "\"/aws/lambda/*\""),
     ("kind", "\"TOKEN\""),
     ("route_key", "\"$connect\""),
     ("action_group", "\"a\""),

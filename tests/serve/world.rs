@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -234,14 +233,4 @@ impl Drop for Serve {
     }
 }
 
-/// A program that `.ci/run` installs: beside the build, else on the path. Says so if it is not there.
-pub(crate) fn client(name: &str, probe: &[&str]) -> Option<PathBuf> {
-    let own = crate::support::build::target_dir().join("clients/bin").join(name);
-    let program = if own.exists() { own } else { PathBuf::from(name) };
-    let there = Command::new(&program).args(probe).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if there.is_ok_and(|status| status.success()) {
-        return Some(program);
-    }
-    eprintln!("skipped: {name} {probe:?} is not installed; .ci/run installs it");
-    None
-}
+pub(crate) use crate::support::client::client;

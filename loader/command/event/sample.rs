@@ -78,6 +78,7 @@ pub(super) static SAMPLES: &[Sample] = &[
         Codecommit, "codecommit",
         resource: Some((&["/Records/0/eventSourceARN"], "arn:aws:codecommit:us-east-1:123456789012:{}")),
     ),
+    sample!(Ses, "ses", name: Some("/Records/0/ses/receipt/recipients/0")),
     sample!(
         Kafka, "kafka",
         body: Some(("/records/orders-0/0/value", Body::Base64)),
@@ -87,9 +88,42 @@ pub(super) static SAMPLES: &[Sample] = &[
         )),
     ),
     sample!(
+        Activemq, "activemq",
+        body: Some(("/messages/0/data", Body::Base64)),
+        resource: Some((
+            &["/eventSourceArn"],
+            "arn:aws:mq:us-east-1:123456789012:broker:{}:b-9bcfa592-423a-4942-879d-eb284b418fc8",
+        )),
+    ),
+    sample!(
+        Rabbitmq, "rabbitmq",
+        body: Some(("/rmqMessagesByQueue/orders::~1/0/data", Body::Base64)),
+        resource: Some((
+            &["/eventSourceArn"],
+            "arn:aws:mq:us-east-1:123456789012:broker:{}:b-9bcfa592-423a-4942-879d-eb284b418fc8",
+        )),
+    ),
+    sample!(
+        Documentdb, "documentdb",
+        body: Some(("/events/0/event/fullDocument", Body::Json)),
+        resource: Some((&["/eventSourceArn"], "arn:aws:rds:us-east-1:123456789012:cluster:{}")),
+    ),
+    sample!(
+        Firehose, "firehose",
+        body: Some(("/records/0/data", Body::Base64)),
+        resource: Some((&["/deliveryStreamArn"], "arn:aws:firehose:us-east-1:123456789012:deliverystream/{}")),
+    ),
+    sample!(CloudwatchLogs, "cloudwatch-logs"),
+    sample!(
         Authorizer, "authorizer",
         resource: Some((&["/methodArn"], "arn:aws:execute-api:us-east-1:123456789012:{}/prod/GET/orders")),
     ),
+    sample!(
+        AppsyncAuthorizer, "appsync-authorizer",
+        body: Some(("/requestContext/queryString", Body::Text)),
+        resource: Some((&["/requestContext/apiId"], "{}")),
+    ),
+    sample!(IotAuthorizer, "iot-authorizer"),
     sample!(
         Websocket, "websocket",
         body: Some(("/body", Body::Text)),
@@ -128,6 +162,12 @@ pub(super) static SAMPLES: &[Sample] = &[
         method: &["/requestContext/http/method"],
     ),
     sample!(
+        BedrockAgent, "bedrock-agent",
+        body: Some(("/inputText", Body::Text)),
+        resource: Some((&["/agent/id"], "{}")),
+        name: Some("/actionGroup"),
+    ),
+    sample!(
         ApiGatewayRest, "api-gateway-rest",
         body: Some(("/body", Body::Text)),
         resource: Some((&["/requestContext/apiId"], "{}")),
@@ -145,7 +185,22 @@ pub(super) static SAMPLES: &[Sample] = &[
         resource: Some((&["/resources/0"], "arn:aws:events:us-east-1:123456789012:rule/{}")),
         name: Some("/detail-type"),
     ),
+    sample!(
+        CloudwatchAlarm, "cloudwatch-alarm",
+        resource: Some((&["/alarmArn"], "arn:aws:cloudwatch:us-east-1:123456789012:alarm:{}")),
+    ),
     sample!(Cognito, "cognito", resource: Some((&["/userPoolId"], "{}")), name: Some("/triggerSource")),
+    sample!(CognitoSync, "cognito-sync", resource: Some((&["/identityPoolId"], "{}"))),
+    sample!(
+        Config, "config",
+        body: Some(("/invokingEvent", Body::Text)),
+        resource: Some((&["/configRuleArn"], "arn:aws:config:us-east-1:123456789012:config-rule/{}")),
+    ),
+    sample!(
+        Codepipeline, "codepipeline",
+        body: Some(("/CodePipeline.job/data/actionConfiguration/configuration/UserParameters", Body::Text)),
+    ),
+    sample!(CodedeployHook, "codedeploy-hook", resource: Some((&["/DeploymentId"], "{}"))),
     sample!(
         Cloudformation, "cloudformation",
         body: Some(("/ResourceProperties", Body::Json)),
@@ -160,6 +215,40 @@ pub(super) static SAMPLES: &[Sample] = &[
         resource: Some((&["/SecretId"], "arn:aws:secretsmanager:us-east-1:123456789012:secret:{}-AbCdEf")),
         name: Some("/Step"),
     ),
+    sample!(
+        S3ObjectLambda, "s3-object-lambda",
+        body: Some(("/configuration/payload", Body::Text)),
+        resource: Some((&["/configuration/accessPointArn"], "arn:aws:s3-object-lambda:us-east-1:123456789012:accesspoint/{}")),
+    ),
+    sample!(S3Batch, "s3-batch", resource: Some((&["/tasks/0/s3BucketArn"], "arn:aws:s3:::{}"))),
+    sample!(
+        Lex, "lex",
+        body: Some(("/inputTranscript", Body::Text)),
+        resource: Some((&["/bot/id"], "{}")),
+        name: Some("/sessionState/intent/name"),
+    ),
+    sample!(
+        Alexa, "alexa",
+        resource: Some((&["/context/System/application/applicationId", "/session/application/applicationId"], "{}")),
+        name: Some("/request/intent/name"),
+    ),
+    sample!(
+        AlexaSmartHome, "alexa-smart-home",
+        body: Some(("/directive/payload", Body::Json)),
+        resource: Some((&["/directive/header/namespace"], "{}")),
+        name: Some("/directive/header/name"),
+    ),
+    sample!(AppsyncEvents, "appsync-events", body: Some(("/events/0/payload", Body::Json)), name: Some("/info/channel/path")),
+    sample!(Appsync, "appsync", body: Some(("/arguments", Body::Json)), name: Some("/info/fieldName")),
+    sample!(
+        Connect, "connect",
+        body: Some(("/Details/Parameters", Body::Json)),
+        resource: Some((
+            &["/Details/ContactData/InstanceARN"],
+            "arn:aws:connect:us-east-1:123456789012:instance/{}",
+        )),
+    ),
+    sample!(ClientVpn, "client-vpn", resource: Some((&["/endpoint-id"], "{}"))),
     sample!(Operation, "operation", body: Some(("/input", Body::Json)), name: Some("/operation")),
     sample!(Direct, "direct", body: Some(("", Body::Json))),
 ];
@@ -173,13 +262,9 @@ impl Sample {
     pub(super) fn named(name: &str) -> Result<&'static Self, Refusal> {
         let wanted = if name == "http" { Source::ApiGatewayHttp.name() } else { name };
         SAMPLES.iter().find(|sample| sample.source.name() == wanted).ok_or_else(|| {
-            let what = match Source::named(wanted) {
-                Some(_) => format!("there is no sample of {wanted} yet"),
-                None => format!("there is no event source {}", near::quoted(name)),
-            };
             let names = || SAMPLES.iter().map(|sample| sample.source.name());
-            let refusal = Refusal::new(Code::Usage, "event", what);
-            match near::nearest(name, names()).filter(|_| Source::named(wanted).is_none()) {
+            let refusal = Refusal::new(Code::Usage, "event", format!("there is no event source {}", near::quoted(name)));
+            match near::nearest(name, names()) {
                 Some(meant) => refusal.hint(format!("is {} meant", near::quoted(meant))),
                 None => refusal.hint("event --list names the samples"),
             }

@@ -342,3 +342,60 @@ fn strings_without_escapes_are_borrowed() {
     let (table, _) = table(&[]);
     assert!(matches!(table.route(event.as_bytes()).unwrap().resource, Some(Cow::Borrowed(_))));
 }
+
+#[test]
+fn a_mail_goes_where_all_of_its_recipients_go_and_nowhere_where_only_some_do() {
+    let mail = |recipients: &str| {
+        format!(r#"{{"Records":[{{"eventSource":"aws:ses","ses":{{"receipt":{{"recipients":{recipients}}}}}}}]}}"#)
+    };
+    let routes = [r#""source":"ses","recipient":"Orders@example.org""#, r#""source":"ses","recipient":"*@example.com""#];
+    picks(&routes, &mail(r#"["orders@EXAMPLE.org"]"#), Source::Ses, Some(0));
+    picks(&routes, &mail(r#"["a@example.com","b@example.com"]"#), Source::Ses, Some(1));
+    picks(&routes, &mail(r#"["a@example.net"]"#), Source::Ses, None);
+    picks(&routes, &mail("[]"), Source::Ses, None);
+    picks(&routes, &mail("[1]"), Source::Ses, None);
+    // Nobody who adds a recipient keeps a mail from the handler that is to see it, or gets it to another one.
+    for two in [r#"["orders@example.org","a@example.com"]"#, r#"["a@example.com","orders@example.org"]"#] {
+        let refusal = table(&routes).0.route(mail(two).as_bytes()).unwrap_err();
+        assert_eq!(refusal.code, Code::EventMixed);
+    }
+}
+
+#[test]
+fn topics_go_to_their_own_routes() {
+    let event = |topics: &[&str]| {
+        let records: Vec<_> = topics.iter().map(|topic| format!(r#""{topic}-0":[{{"topic":"{topic}"}}]"#)).collect();
+        format!(r#"{{"eventSource":"SelfManagedKafka","records":{{{}}}}}"#, records.join(","))
+    };
+    let routes = [r#""source":"kafka","topic":"orders""#, r#""source":"kafka","topic":"a*""#];
+    picks(&routes, &event(&["orders"]), Source::Kafka, Some(0));
+    picks(&routes, &event(&["a1", "a2"]), Source::Kafka, Some(1));
+    picks(&routes, &event(&["b"]), Source::Kafka, None);
+    let parts = |topics: &[&str]| table(&routes).0.route(event(topics).as_bytes()).unwrap().parts;
+    let part = |route, topics: &[&str]| Part { route, topics: topics.iter().map(|topic| (*topic).to_owned()).collect() };
+    let (orders, rest) = (part(Some(0), &["orders"]), part(Some(1), &["a1", "a2"]));
+    assert_eq!(parts(&["orders", "a1", "a2"]).iter().map(|part| part.topics.len()).collect::<Vec<_>>(), [1, 2]);
+    let both = parts(&["a1", "orders", "a2"]);
+    assert!(both.len() == 2 && both[0].topics == rest.topics && both[1].topics == orders.topics, "{both:?}");
+    assert_eq!(parts(&["orders", "b"])[1], part(None, &["b"]));
+    // Where no route asks for a topic, nobody looks for one.
+    picks(&[r#""source":"kafka""#], r#"{"eventSource":"aws:kafka","records":[1]}"#, Source::Kafka, Some(0));
+}
+
+#[test]
+fn log_groups_are_unpacked_where_a_route_asks() {
+    let sample = include_str!("../../command/event/samples/cloudwatch-logs.json");
+    let routes = [r#""source":"cloudwatch-logs","log_group":"/aws/lambda/*""#, r#""source":"cloudwatch-logs""#];
+    picks(&routes, sample, Source::CloudwatchLogs, Some(0));
+    picks(&[r#""source":"cloudwatch-logs","log_group":"/aws/lambda""#], sample, Source::CloudwatchLogs, None);
+    picks(&routes, r#"{"awslogs":{"data":"not packed"}}"#, Source::CloudwatchLogs, Some(1));
+}
+
+#[test]
+fn tasks_of_several_buckets_are_refused() {
+    let job = r#"{"invocationSchemaVersion":"1.0","tasks":[{"s3BucketArn":"arn:aws:s3:::a"},{"s3BucketArn":"arn:aws:s3:::b"}]}"#;
+    refused(job.as_bytes(), Code::EventMixed, "the records of this `s3-batch` event are of several sources or resources");
+    is(&job.replace(":::b", ":::a"), Source::S3Batch, Some("arn:aws:s3:::a"));
+    let second = r#"{"invocationSchemaVersion":"2.0","tasks":[{"s3Bucket":"a"},{"s3Bucket":"a"}]}"#;
+    is(second, Source::S3Batch, Some("a"));
+}

@@ -1,0 +1,65 @@
+//! One request over TLS, for answers that go elsewhere than to the Runtime API. Nothing of it exists before the first such answer, and
+//! nothing is kept after it.
+//!
+//! Whom to trust is the system's to say: its certificates, read when they are needed. Lambda's images carry them, they are renewed with
+//! the image, and whoever sets the function's variables may name others by `SSL_CERT_FILE`; the manifest may not.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::runtime_api::chain;
+
+/// Puts `body` to `address`, and returns the status of the answer. No redirection is followed.
+///
+/// # Errors
+/// Why there is no answer, on one line, without the address: it may be a secret.
+pub(crate) async fn put(address: &Uri, body: String) -> Result<StatusCode, String> {
+    let host = address.host().ok_or("the address has no host")?;
+    let stream = TcpStream::connect((host, address.port_u16().unwrap_or(443))).await.map_err(|error| chain(&error))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| chain(&error))?;
+    let stream = TlsConnector::from(config()?).connect(name, stream).await.map_err(|error| chain(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
+    let path = address.path_and_query().map_or("/", |path| path.as_str());
+    let host = address.authority().map_or(host, |authority| authority.as_str());
+    let request = Request::builder()
+        .method(Method::PUT)
+        .uri(path)
+        .header(header::HOST, host)
+        // Signed addresses were signed without one.
+        .header(header::CONTENT_TYPE, "")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|error| chain(&error))?;
+    let response = sender.send_request(request);
+    tokio::pin!(response, connection);
+    let ended = tokio::select! {
+        biased;
+        response = &mut response => return response.map(|response| response.status()).map_err(|error| chain(&error)),
+        ended = &mut connection => ended,
+    };
+    // A server may answer and hang up at once, and not even say so: the answer counts.
+    match (response.await, ended) {
+        (Ok(response), _) => Ok(response.status()),
+        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(chain(&error)),
+    }
+}
+
+fn config() -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    // What of the system's is not understood is left out, as every client does it.
+    let (added, _ignored) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if added == 0 {
+        return Err("the system has no certificates to trust (hint: name a file of them by SSL_CERT_FILE)".into());
+    }
+    let config = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
+    let config = config.with_safe_default_protocol_versions().map_err(|error| chain(&error))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}

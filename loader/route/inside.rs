@@ -1,0 +1,212 @@
+//! What stands in an event where the one pass over it does not look: in lists, in keys, packed. Read only where a route asks for it.
+//!
+//! The event was found to be JSON before; what cannot be read here is as if it was not there, and no route takes it by that.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Read as _;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::value::RawValue;
+
+/// The most bytes that packed logs may unpack to. CloudWatch Logs packs at most 1 MB of records; whoever forges an event could make
+/// six megabytes unpack to six gigabytes.
+const UNPACKED: u64 = 16 << 20;
+
+/// The recipients that the receipt rule of an SES event matched, in lower case.
+pub(super) fn recipients(event: &str) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Event {
+        #[serde(rename = "Records")]
+        records: Vec<Record>,
+    }
+    #[derive(Deserialize)]
+    struct Record {
+        ses: Ses,
+    }
+    #[derive(Deserialize)]
+    struct Ses {
+        receipt: Receipt,
+    }
+    #[derive(Deserialize)]
+    struct Receipt {
+        recipients: Vec<String>,
+    }
+    let event: Event = serde_json::from_str(event).ok()?;
+    let all = event.records.into_iter().flat_map(|record| record.ses.receipt.recipients);
+    let all: Vec<String> = all.map(|recipient| recipient.to_lowercase()).collect();
+    if all.is_empty() { None } else { Some(all) }
+}
+
+/// The log group of the packed `awslogs.data`: base64 around gzip around JSON, unpacked piece by piece and never kept
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>).
+pub(super) fn log_group(data: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Logs {
+        #[serde(rename = "logGroup")]
+        log_group: String,
+    }
+    let packed = base64::prelude::BASE64_STANDARD.decode(data).ok()?;
+    let unpacked = flate2::read::GzDecoder::new(packed.as_slice()).take(UNPACKED);
+    let logs: Logs = serde_json::from_reader(std::io::BufReader::new(unpacked)).ok()?;
+    Some(logs.log_group)
+}
+
+/// The topics of a Kafka event, each once, in its order. `None`: they cannot be told, as where a record belies its key.
+pub(super) fn topics(event: &str) -> Option<Vec<String>> {
+    let mut topics: Vec<String> = Vec::new();
+    for (key, records) in &partitions(event)? {
+        let topic = topic(key);
+        #[derive(Deserialize)]
+        struct Record<'r> {
+            #[serde(borrow)]
+            topic: Option<Cow<'r, str>>,
+        }
+        let records: Vec<Record<'_>> = serde_json::from_str(records.get()).ok()?;
+        if records.iter().any(|record| record.topic.as_deref().is_some_and(|of_record| of_record != topic)) {
+            return None;
+        }
+        if !topics.iter().any(|known| known == topic) {
+            topics.push(topic.to_owned());
+        }
+    }
+    if topics.is_empty() { None } else { Some(topics) }
+}
+
+/// The same Kafka event with the records of these topics alone.
+pub fn of_topics(event: &[u8], topics: &[String]) -> Option<Bytes> {
+    let event = std::str::from_utf8(event).ok()?;
+    let mut members: Members<'_> = serde_json::from_str(event).ok()?;
+    let mut records: Members<'_> = Members(partitions(event)?);
+    records.0.retain(|(key, _)| topics.iter().any(|wanted| wanted == topic(key)));
+    let records = serde_json::value::to_raw_value(&records).ok()?;
+    for (key, value) in &mut members.0 {
+        if key == "records" {
+            *value = &records;
+        }
+    }
+    serde_json::to_vec(&members).ok().map(Bytes::from)
+}
+
+/// The members of `records`: the keys are topic, dash, partition
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html#msk-sample-event>).
+fn partitions(event: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    let members: Members<'_> = serde_json::from_str(event).ok()?;
+    let (_, records) = members.0.into_iter().find(|(key, _)| key == "records")?;
+    let records: Members<'_> = serde_json::from_str(records.get()).ok()?;
+    Some(records.0)
+}
+
+fn topic(key: &str) -> &str {
+    match key.rsplit_once('-') {
+        Some((topic, partition)) if !partition.is_empty() && partition.bytes().all(|byte| byte.is_ascii_digit()) => topic,
+        _ => key,
+    }
+}
+
+/// The members of an object as they stand there, in their order.
+struct Members<'e>(Vec<(Cow<'e, str>, &'e RawValue)>);
+
+impl<'e> Deserialize<'e> for Members<'e> {
+    fn deserialize<D: Deserializer<'e>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'e> Visitor<'e> for All {
+            type Value = Members<'e>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'e>>(self, mut map: A) -> Result<Members<'e>, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(transparent)]
+                struct Key<'e>(#[serde(borrow)] Cow<'e, str>);
+                let mut members = Vec::new();
+                while let Some((Key(key), value)) = map.next_entry()? {
+                    members.push((key, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(All)
+    }
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn packed(text: &[u8]) -> String {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(text).unwrap();
+        base64::prelude::BASE64_STANDARD.encode(gzip.finish().unwrap())
+    }
+
+    #[test]
+    fn a_log_group_is_read_out_of_its_packing_and_nothing_bad_gets_further() {
+        assert_eq!(log_group(&packed(br#"{"owner":"1","logGroup":"/aws/x","logEvents":[{"a":1e999}]}"#)), Some("/aws/x".into()));
+        for bad in [&b"{}"[..], b"", b"[]", br#"{"logGroup":1}"#, br#"{"logGroup":"a","logGroup":"b"}"#, b"{\"logGroup\":\"a\""] {
+            assert_eq!(log_group(&packed(bad)), None, "{bad:?}");
+        }
+        assert_eq!(log_group("not base64!"), None);
+        assert_eq!(log_group(&base64::prelude::BASE64_STANDARD.encode("not gzip")), None);
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_there_can_be_is_not_unpacked() {
+        let mut bomb = br#"{"logGroup":"/aws/x","logEvents":[""#.to_vec();
+        bomb.resize(bomb.len() + 64 * 1024 * 1024, b'a');
+        bomb.extend_from_slice(b"\"]}");
+        let bomb = packed(&bomb);
+        assert!(bomb.len() < 200_000, "{}", bomb.len());
+        assert_eq!(log_group(&bomb), None);
+    }
+
+    #[test]
+    fn topics_are_those_of_the_keys_and_of_every_record() {
+        let event = |records: &str| format!(r#"{{"eventSource":"aws:kafka","records":{records}}}"#);
+        #[track_caller]
+        fn check(event: &str, expected: Option<&[&str]>) {
+            assert_eq!(
+                topics(event).as_deref(),
+                expected.map(|topics| topics.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()).as_deref()
+            );
+        }
+        check(&event(r#"{"a-0":[{"topic":"a"}],"b-1-2":[{}],"a-1":[]}"#), Some(&["a", "b-1"]));
+        check(&event(r#"{"a-0":[{"topic":"a"},{"topic":"b"}]}"#), None);
+        check(&event(r#"{"\u0061-0":[{"topic":"\u0061"}]}"#), Some(&["a"]));
+        check(&event("{}"), None);
+        check(&event("[]"), None);
+        check(r#"{"eventSource":"aws:kafka"}"#, None);
+    }
+
+    #[test]
+    fn a_part_of_a_kafka_event_is_the_event_but_for_the_other_topics() {
+        let event = br#"{"eventSource":"aws:kafka","records":{"a-0":[{"offset":1.50}],"b-0":[],"a-1":[ 2 ]},"x":[null]}"#;
+        let part = of_topics(event, &["a".to_owned()]).unwrap();
+        assert_eq!(part, r#"{"eventSource":"aws:kafka","records":{"a-0":[{"offset":1.50}],"a-1":[ 2 ]},"x":[null]}"#);
+    }
+
+    #[test]
+    fn recipients_are_those_of_all_records_in_lower_case() {
+        let event = r#"{"Records":[{"ses":{"receipt":{"recipients":["A@X.org","b@x.org"]}}},{"ses":{"receipt":{"recipients":["c@x.org"]}}}]}"#;
+        assert_eq!(recipients(event).unwrap(), ["a@x.org", "b@x.org", "c@x.org"]);
+        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[]}}}]}"#), None);
+        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[1]}}}]}"#), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! A Kafka event whose topics have different routes: each handler gets its own topics, and the service one answer.
+
+use serde_json::{Value, json};
+
+use crate::lines;
+use crate::support::lambda;
+use crate::world::{World, folder};
+
+fn event(topics: &[&str]) -> Value {
+    let records = topics.iter().map(|topic| {
+        let record =
+            json!({ "topic": topic, "partition": 0, "offset": 7, "value": "eyJvcmRlciI6MX0=", "marker": format!("of {topic}") });
+        (format!("{topic}-0"), json!([record]))
+    });
+    let arn = "arn:aws:kafka:us-east-1:123456789012:cluster/orders/6cc0432b-8618-4f44-bccc-e1fbd8fb7c4d-2";
+    json!({ "eventSource": "aws:kafka", "eventSourceArn": arn, "records": records.collect::<serde_json::Map<_, _>>() })
+}
+
+fn world(routes: Value) -> World {
+    World::start(lambda(), folder(&["misbehave", "echo"], json!({ "routes": routes })), &[])
+}
+
+#[test]
+fn each_handler_gets_its_own_topics_and_all_of_them_have_to_succeed() {
+    let world = world(json!({
+        "failures": { "source": "kafka", "topic": "bad*", "to": "misbehave.error" },
+        "shouted": { "source": "kafka", "topic": "told", "to": "misbehave.tell" },
+        "context": { "source": "kafka", "topic": "orders", "to": "misbehave.context" },
+        "rest": { "source": "kafka", "to": "echo" },
+    }));
+    // One route has it all: the event goes through as it is.
+    let whole = event(&["audit", "bills"]).to_string();
+    assert_eq!(world.response(whole.clone()).body, whole);
+    // Two have it, and both succeed.
+    let answer = world.ask(event(&["orders", "audit"]).to_string());
+    assert_eq!(answer.payload(), "null", "no handler reports single records");
+    let line = lines::line_of(&world.process, &[&answer.request_id, "answered in "]);
+    assert!(line.contains("route=rest+context") || line.contains("route=context+rest"), "{line}");
+    // What the handler of a part sees is that part alone: it tells the whole event as its error.
+    let [_, error_type, told] = world.error(event(&["audit", "told"]).to_string());
+    assert_eq!(error_type, "Talkative");
+    assert!(told.contains("of told") && !told.contains("of audit") && told.contains("aws:kafka"), "{told}");
+    // The first one fails: the others run all the same, and the service hears of the failure.
+    let answer = world.ask(event(&["bad-1", "orders"]).to_string());
+    let Some((header, _)) = answer.error() else { panic!("{answer:?}") };
+    assert_eq!(header, Some("Function.OutOfStock"));
+    lines::line_of(&world.process, &[&answer.request_id, "through log"]);
+}
+
+#[test]
+fn failures_of_single_records_are_reported_together() {
+    let failed = |topic: &str| json!({ "partition": format!("{topic}-0"), "offset": 7 });
+    let reply = |topic: &str| json!({ "batchItemFailures": [{ "itemIdentifier": failed(topic) }] });
+    let world = world(json!({
+        "orders": { "source": "kafka", "topic": "orders", "to": "echo" },
+        "rest": { "source": "kafka", "to": "echo.echo" },
+    }));
+    let mut both = event(&["orders", "audit"]);
+    // `echo` gives back what it gets, and so what stands beside the records.
+    both["batchItemFailures"] = reply("x")["batchItemFailures"].clone();
+    let merged = world.reply(both.to_string());
+    let one = json!({ "itemIdentifier": failed("x") });
+    assert_eq!(merged, json!({ "batchItemFailures": [one, one] }));
+}
+
+#[test]
+fn a_topic_without_a_route_keeps_every_handler_from_running() {
+    let world = world(json!({ "orders": { "source": "kafka", "topic": "orders", "to": "misbehave.context" } }));
+    let answer = world.ask(event(&["orders", "audit"]).to_string());
+    let Some((header, body)) = answer.error() else { panic!("{answer:?}") };
+    let found = crate::world::error(header.map(str::to_owned), body);
+    assert_eq!(
+        found,
+        ["Runtime.LoaderNoRoute", "Runtime.LoaderNoRoute", "no route takes some topics of this event of source kafka"]
+    );
+    lines::line_of(&world.process, &[&answer.request_id, "code=no-route"]);
+    assert_eq!(lines::count(&world.process, &answer.request_id), 1, "the line of the failure, and none of a handler");
+    // A record that belies its key goes nowhere.
+    let mut lying = event(&["orders"]);
+    lying["records"]["orders-0"][0]["topic"] = "audit".into();
+    assert_eq!(world.error(lying.to_string())[0], "Runtime.LoaderEventMixed");
+}
