@@ -30,6 +30,7 @@ mod variables;
 mod refused_starts;
 mod slow_starts;
 mod first_use;
+mod address;
 mod api_faults;
 mod concurrency;
 mod ends;
