@@ -46,12 +46,13 @@ impl std::fmt::Display for Failure {
 }
 
 impl Client {
-    /// A client of `address`, the value of `AWS_LAMBDA_RUNTIME_API`: `host:port`.
+    /// A client of `address`, the value of `AWS_LAMBDA_RUNTIME_API`: `host:port`. Emulators that serve several functions have
+    /// `http://` before it or a path behind it (<https://www.cargo-lambda.info/commands/watch.html>).
     ///
     /// # Errors
     /// Where it is no address.
     pub fn new(address: &str) -> Result<Self, Refusal> {
-        let uri = format!("http://{address}");
+        let uri = format!("http://{}", address.strip_prefix("http://").unwrap_or(address));
         let uri = uri.parse::<Uri>().ok().filter(|uri| uri.authority().is_some()).ok_or_else(|| {
             Refusal::new(Code::Usage, "AWS_LAMBDA_RUNTIME_API", "is not host:port").hint("Lambda sets it; do not set it yourself")
         })?;

@@ -1,5 +1,5 @@
 //! What `serve` costs: one event through its Invoke API against the same event handed to a Runtime API server in this process, both
-//! with the real `bootstrap` and `echo`.
+//! with the real `bootstrap` and `echo`. And how long `--watch` takes from a plugin's complete file to the first reply of it.
 //!
 //! ```sh
 //! cargo bench --bench serve            # medians of 2,000 pairs
@@ -7,13 +7,17 @@
 //! ```
 //!
 //! Both sides take turns, one event each, the order changing from round to round. The HTTP client is a plain socket that is kept open.
+//! Under `--watch` the clock runs from the last byte of the file to the reply to an event that is sent once the new process says that
+//! it is up.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use lambda_loader::local::{Bootstrap, Lambda};
@@ -28,7 +32,7 @@ fn main() {
     let folder = Folder::new(&[("echo", &echo)], json!({ "routes": { "any": { "source": "direct", "to": "echo" } } }));
     let event = json!({ "order": 4711, "note": "x".repeat(450) }).to_string();
     let direct = Direct::start(&folder);
-    let mut served = Served::start(&folder);
+    let mut served = Served::start(&folder, &[]);
     let mut times = [Vec::with_capacity(rounds), Vec::with_capacity(rounds)];
     for round in 0..rounds + 50 {
         for side in [round % 2, 1 - round % 2] {
@@ -49,6 +53,29 @@ fn main() {
     println!("Runtime API directly  {direct:>10.1?}");
     println!("through serve         {served:>10.1?}");
     println!("serve adds            {:>10.1?}", served.saturating_sub(direct));
+    let mut rebuilds = rebuilds(&folder, &echo, &event);
+    rebuilds.sort_unstable();
+    let (count, last) = (rebuilds.len(), rebuilds.len() - 1);
+    println!("{count} rebuilds under --watch: median {:.1?}, slowest {:.1?}", rebuilds[count / 2], rebuilds[last]);
+}
+
+/// From a complete file to the first reply.
+fn rebuilds(folder: &Folder, echo: &Path, event: &str) -> Vec<Duration> {
+    let mut served = Served::start(folder, &["--watch"]);
+    served.ask(event);
+    let plugin = folder.path().join("plugins/libecho.so");
+    let mut bytes = std::fs::read(echo).expect("the plugin");
+    let times = (0..20).map(|_| {
+        while served.starts.try_recv().is_ok() {}
+        // Behind the last section: another file, the same code.
+        bytes.extend_from_slice(&[0; 64]);
+        std::fs::write(&plugin, &bytes).expect("a rebuilt plugin");
+        let complete = Instant::now();
+        served.starts.recv_timeout(SOON).expect("it starts again");
+        served.ask(event);
+        complete.elapsed()
+    });
+    times.collect()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -78,13 +105,15 @@ impl Direct {
 struct Served {
     child: Child,
     client: BufReader<TcpStream>,
+    /// Told of each `bootstrap` that is up.
+    starts: Receiver<()>,
 }
 
 impl Served {
-    fn start(folder: &Folder) -> Self {
+    fn start(folder: &Folder, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-loader"));
         command.args(["serve", "--address", "127.0.0.1:0", "--manifest"]).arg(folder.manifest());
-        command.arg("--bootstrap").arg(bootstrap_path()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("--bootstrap").arg(bootstrap_path()).args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("serve starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));
         let mut line = String::new();
@@ -94,7 +123,14 @@ impl Served {
         stream.set_nodelay(true).expect("an option");
         // Its access lines must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-        Served { child, client: BufReader::new(stream) }
+        let err = BufReader::new(child.stderr.take().expect("its output"));
+        let (sender, starts) = mpsc::channel();
+        std::thread::spawn(move || {
+            let lines = err.lines().map_while(Result::ok);
+            // Fails only at the end.
+            lines.filter(|line| line.contains("started in")).for_each(|_| drop(sender.send(())));
+        });
+        Served { child, starts, client: BufReader::new(stream) }
     }
 
     fn ask(&mut self, event: &str) {

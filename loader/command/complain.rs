@@ -17,8 +17,13 @@ pub(super) fn refusal(refusal: &Refusal) {
     } else {
         eprintln!("error[{code}]: {refusal}");
     }
+    excerpt(refusal);
+}
+
+/// The lines of the manifest that a refusal is about, where there are any.
+pub(super) fn excerpt(refusal: &Refusal) {
     if let Some(excerpt) = refusal.excerpt.as_deref() {
-        eprintln!("{}", lines(excerpt, coloured));
+        eprintln!("{}", lines(excerpt, coloured(std::io::stderr().is_terminal(), |name| std::env::var_os(name))));
     }
 }
 

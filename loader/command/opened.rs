@@ -23,9 +23,7 @@ pub(super) struct Opened {
 impl Opened {
     /// Reads the manifest that the command line or the environment names.
     pub(super) fn new(common: &Common) -> Result<Self, Refusal> {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let path = common.manifest.clone().or_else(|| variable("LOADER_MANIFEST").map(PathBuf::from));
-        let path = path.unwrap_or_else(|| "manifest.json".into());
+        let path = Self::path(common);
         if path.as_os_str().as_encoded_bytes().starts_with(b"s3://") {
             return Err(Refusal::new(Code::RemoteNotBuilt, path.display().to_string(), "manifests from S3 are not built yet")
                 .hint("give a file"));
@@ -40,6 +38,13 @@ impl Opened {
         })?;
         let stage = common.stage.clone().or_else(|| std::env::var("LOADER_STAGE").ok().filter(|stage| !stage.is_empty()));
         Ok(Opened { file, manifest, base: Base::Folder(folder), stage, warned: RefCell::default() })
+    }
+
+    /// The path that the command line or the environment names.
+    pub(super) fn path(common: &Common) -> PathBuf {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let path = common.manifest.clone().or_else(|| variable("LOADER_MANIFEST").map(PathBuf::from));
+        path.unwrap_or_else(|| "manifest.json".into())
     }
 
     /// The stage that was asked for.

@@ -7,10 +7,12 @@
 
 mod access;
 mod body;
+mod first;
 mod front;
 mod gateway;
 mod invocations;
 mod recent;
+mod report;
 mod signals;
 mod site;
 mod stage;
@@ -23,10 +25,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use super::opened::Opened;
 use super::{Common, Format, From};
 use crate::local::{Lambda, Options};
-use crate::policy::Base;
 use crate::verify::trust::key;
 use crate::{Code, Refusal};
 use access::Printer;
@@ -68,28 +68,31 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let opened = Opened::new(&arguments.common)?;
     let bootstrap = bootstrap(arguments.bootstrap.as_ref())?;
     let variables = variables(&arguments.env, arguments.common.output.format)?;
-    let plan = opened.plan()?;
+    if let Some(name) = &arguments.function {
+        check_name(name)?;
+    }
+    let stager = Stager::new(arguments)?;
+    let printer = Printer::new(arguments.common.output.format);
+    // Taken at once, so that whoever asks early waits and is not turned away.
+    let listener = listen(&arguments.address)?;
+    let (staged, watcher) = if arguments.watch {
+        let Some((staged, watcher)) = first::copy(&stager, printer)? else { return Ok(0) };
+        (staged, Some(watcher))
+    } else {
+        (stager.again()?, None)
+    };
     let function = match &arguments.function {
         Some(name) => name.clone(),
-        None => plan.functions.first().map_or_else(|| "function".to_owned(), |pattern| pattern.replace('*', "local")),
+        None => staged.functions.first().map_or_else(|| "function".to_owned(), |pattern| pattern.replace('*', "local")),
     };
     check_name(&function)?;
-    let Base::Folder(folder) = &opened.base else {
-        return Err(Refusal::new(Code::RemoteNotBuilt, "", "manifests from S3 are not built yet").hint("give a file"));
-    };
-    let folder = folder.clone();
-    // Refuses what is wrong before anything listens.
-    let stager = Stager::new(arguments)?;
-    let staged = stager.stage(opened)?;
-    let listener = listen(&arguments.address)?;
     let timeout = Duration::from_millis(arguments.timeout_ms);
     let options = Options {
         function_name: function,
         memory_mb: arguments.memory_mb,
-        task_root: folder,
+        task_root: staged.root.clone(),
         timeout,
         concurrency: arguments.concurrency.into(),
         ..Options::default()
@@ -99,12 +102,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         move |error: std::io::Error| Refusal::new(Code::Internal, place, error.to_string().to_lowercase())
     };
     let lambda = Arc::new(Lambda::start(options).map_err(failed("Runtime API"))?);
-    let printer = Printer::new(arguments.common.output.format);
     let recent = Arc::new(Recent::default());
     let (orders, inbox) = mpsc::channel();
-    let front = front::start(listener, Arc::clone(&lambda), printer, Arc::clone(&recent), orders).map_err(failed("listener"))?;
+    // The last one wins, as it does in the process.
+    let log_format = variables.iter().rev().find(|(name, _)| name == "AWS_LAMBDA_LOG_FORMAT");
+    let json_log = log_format.is_some_and(|(_, format)| format.eq_ignore_ascii_case("json"));
+    let front = front::start(listener, Arc::clone(&lambda), printer, Arc::clone(&recent), json_log, orders);
+    let front = front.map_err(failed("listener"))?;
     printer.ready(front.address(), &lambda.options().function_name, arguments.watch);
-    let watcher = arguments.watch.then(|| watch::Watcher::new(staged.watched.clone()));
     let supervisor = Supervisor { lambda, program: bootstrap, variables, recent, printer, timeout, stager, staged, watcher };
     supervisor.run(&inbox);
     front.finish();

@@ -17,6 +17,8 @@ pub struct Answer {
     pub elapsed: Duration,
     /// From its delivery to the process to the last byte of the answer; zero if no process had it.
     pub ran: Duration,
+    /// From the start of the process to its first call of `next`, where this was the first event that it had.
+    pub init: Option<Duration>,
     /// The `Lambda-Runtime-Invocation-Id` that the runtime sent back.
     pub invocation_id: Option<String>,
 }
@@ -146,8 +148,8 @@ mod tests {
     #[test]
     fn the_caller_sees_what_the_service_would_say() {
         let check = |kind, expected: &str| {
-            let answer =
-                Answer { request_id: "id-1".into(), kind, elapsed: Duration::ZERO, ran: Duration::ZERO, invocation_id: None };
+            let (elapsed, ran) = (Duration::ZERO, Duration::ZERO);
+            let answer = Answer { request_id: "id-1".into(), kind, elapsed, ran, init: None, invocation_id: None };
             assert_eq!(answer.payload(), expected);
         };
         let response = Response { content_type: None, body: "1".into(), chunks: None, trailers: Vec::new() };

@@ -73,6 +73,7 @@ impl Bootstrap {
         let started = Instant::now();
         let mut child = command.spawn()?;
         let (pid, out, err) = (child.id(), child.stdout.take(), child.stderr.take());
+        lambda.shared.process_started(pid, started);
         let process = Arc::new(Process { state: Mutex::new((child, None)), ended: Condvar::new() });
         let bootstrap = Bootstrap { pid, started, lines: Lines::default(), process };
         if let Some(out) = out {

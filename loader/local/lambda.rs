@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::state::Shared;
-use super::{Access, Answer, Deadline, Event, Fault, InitError, Kind, Pending, Piece, Polls, environment, server};
+use super::{Access, Answer, Deadline, Event, Fault, InitError, Kind, Pending, Piece, Polls, environment, memory, server};
 
 /// What a local Lambda says of itself.
 #[derive(Clone, Debug)]
@@ -139,6 +139,24 @@ impl Lambda {
     /// Answers all events that no process has asked for.
     pub fn fail_waiting(&self, kind: &Kind) {
         self.shared.fail_waiting(kind);
+    }
+
+    /// Answers all events that no process has asked for, and from now on every further one.
+    pub fn end(&self, kind: &Kind) {
+        self.shared.end(kind);
+    }
+
+    /// For how long the process has neither had an event nor asked for one: as far as this was called, so call it often. A runtime
+    /// asks for the next event as soon as it has answered one.
+    #[must_use]
+    pub fn quiet(&self) -> Duration {
+        self.shared.quiet()
+    }
+
+    /// The most memory that the process has had resident so far, in bytes; `None`: no process runs.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        memory::peak(self.shared.pid()?).ok()
     }
 
     /// The first start error that was reported, or `None` if there is none within `timeout`.

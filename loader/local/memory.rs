@@ -29,12 +29,22 @@ impl Memory {
     }
 }
 
+/// The most memory that process `pid` has had resident (`VmHWM`), in bytes.
+///
+/// # Errors
+/// There is no such process.
+pub(super) fn peak(pid: u32) -> io::Result<u64> {
+    Ok(field(&fs::read_to_string(format!("/proc/{pid}/status"))?, "VmHWM"))
+}
+
+/// A figure in bytes; 0 where it is missing.
+fn field(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0).saturating_mul(1024)
+}
+
 fn parse(status: &str, rollup: &str) -> Memory {
-    let field = |text: &str, name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-        kilobytes.unwrap_or(0).saturating_mul(1024)
-    };
     Memory {
         rss: field(status, "VmRSS"),
         anonymous: field(status, "RssAnon"),
@@ -62,6 +72,7 @@ mod tests {
     fn this_process_has_memory() {
         let memory = Memory::of(std::process::id()).unwrap();
         assert!(memory.rss > 0 && memory.rss >= memory.anonymous, "{memory:?}");
-        assert!(Memory::of(u32::MAX).is_err());
+        assert!(peak(std::process::id()).unwrap() >= memory.anonymous);
+        assert!(Memory::of(u32::MAX).is_err() && peak(u32::MAX).is_err());
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Invocation {
     pub(super) event: Event,
     invoked: Instant,
     delivered: Option<Instant>,
+    /// How long the process took to start, where this is its first event.
+    init: Option<Duration>,
     live: Option<Live>,
     done: Done,
 }
@@ -88,6 +90,20 @@ struct State {
     /// What the process that runs now reported.
     own_init_error: Option<InitError>,
     access: VecDeque<Access>,
+    process: Option<Process>,
+    /// Since when the process has neither had an event nor asked for one, and how often it had asked by then.
+    quiet: Option<(Instant, u64)>,
+    /// No process comes any more: what every event gets.
+    ended: Option<Kind>,
+}
+
+/// The process that runs.
+struct Process {
+    pid: u32,
+    started: Instant,
+    /// From its start to its first call of `next`; `None` again once an event has taken note of it.
+    init: Option<Duration>,
+    asked: bool,
 }
 
 /// The state, shared by the handle, the server and the process's watcher.
@@ -111,8 +127,13 @@ impl Shared {
     pub(super) fn invoke(&self, event: Event, live: Option<Live>, done: Done) -> String {
         let request_id = random::request_id();
         let (id, invoked) = (request_id.clone(), Instant::now());
-        let invocation = Invocation { request_id: id, event, invoked, delivered: None, live, done };
+        let invocation = Invocation { request_id: id, event, invoked, delivered: None, init: None, live, done };
         let mut state = self.lock();
+        if let Some(kind) = state.ended.clone() {
+            drop(state);
+            invocation.answer(kind, None);
+            return request_id;
+        }
         state.queue.push_back(invocation);
         state.match_up();
         request_id
@@ -126,6 +147,9 @@ impl Shared {
             state.polls.count += 1;
             state.polls.first.get_or_insert(now);
             state.polls.last = Some(now);
+            if let Some(process) = state.process.as_mut().filter(|process| !process.asked) {
+                (process.asked, process.init) = (true, Some(now.saturating_duration_since(process.started)));
+            }
             self.changed.notify_all();
             if let Some(how) = state.script.fire(Endpoint::Next, |how| !how.needs_event()) {
                 return Poll::Fault(how);
@@ -173,6 +197,31 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    /// A process runs under this from now on.
+    pub(super) fn process_started(&self, pid: u32, started: Instant) {
+        self.lock().process = Some(Process { pid, started, init: None, asked: false });
+    }
+
+    /// The id of the process that runs.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.lock().process.as_ref().map(|process| process.pid)
+    }
+
+    /// For how long the process has neither had an event nor asked for one, as far as this was called.
+    pub(super) fn quiet(&self) -> Duration {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.parked.retain(|poll| !poll.is_closed());
+        if !(state.open.is_empty() && state.answering.is_empty() && state.parked.is_empty()) {
+            state.quiet = None;
+            return Duration::ZERO;
+        }
+        let polls = state.polls.count;
+        let since = state.quiet.filter(|(_, before)| *before == polls).map_or(now, |(since, _)| since);
+        state.quiet = Some((since, polls));
+        now.saturating_duration_since(since)
+    }
+
     /// How many events no process has asked for yet.
     pub(super) fn waiting(&self) -> usize {
         self.lock().queue.len()
@@ -209,6 +258,12 @@ impl Shared {
         }
     }
 
+    /// Ends what no process has asked for, and all that comes from now on.
+    pub(super) fn end(&self, kind: &Kind) {
+        self.lock().ended = Some(kind.clone());
+        self.fail_waiting(kind);
+    }
+
     pub(super) fn init_error(&self, timeout: Duration) -> Option<InitError> {
         self.wait(timeout, |state| state.init_error.clone())
     }
@@ -243,6 +298,7 @@ impl Shared {
         let mut state = self.lock();
         // Nobody is behind these polls any more: they must not count against the next process.
         state.parked.clear();
+        (state.process, state.quiet) = (None, None);
         let lost: Vec<_> = state.open.drain().map(|(_, open)| open.invocation).collect();
         let never_polled = state.polls.count == polls_before;
         let unasked = if never_polled { std::mem::take(&mut state.queue) } else { VecDeque::new() };
@@ -310,6 +366,7 @@ impl State {
         } else {
             let faulted = delivery.fault.is_some();
             invocation.delivered = Some(Instant::now());
+            invocation.init = self.process.as_mut().and_then(|process| process.init.take());
             self.open.insert(delivery.request_id.clone(), Open { invocation, faulted });
         }
         delivery
@@ -318,9 +375,9 @@ impl State {
 
 impl Invocation {
     fn answer(self, kind: Kind, invocation_id: Option<String>) {
-        let Invocation { request_id, invoked, delivered, done, .. } = self;
+        let Invocation { request_id, invoked, delivered, init, done, .. } = self;
         let ran = delivered.map(|delivered| delivered.elapsed()).unwrap_or_default();
-        done(Answer { request_id, kind, elapsed: invoked.elapsed(), ran, invocation_id });
+        done(Answer { request_id, kind, elapsed: invoked.elapsed(), ran, init, invocation_id });
     }
 }
 

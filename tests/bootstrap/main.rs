@@ -38,6 +38,7 @@ mod built_in_key;
 mod slow_starts;
 mod crashes;
 mod first_use;
+mod address;
 mod api_faults;
 mod concurrency;
 mod ends;

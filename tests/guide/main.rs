@@ -9,8 +9,10 @@ mod support;
 
 mod page;
 mod reference;
+mod serving;
 
 use page::{Block, Page};
+use serving::Serving;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -108,18 +110,34 @@ fn the_commands_of_the_readmes_work_on_what_the_build_has_made() {
         fs::create_dir_all(dir.path().join("plugins")).unwrap();
         fs::copy(root().join("plugins/manifest.json"), dir.path().join("plugins/manifest.json")).unwrap();
         let mut ran = 0;
+        let mut serving = None;
         for block in page.blocks.iter().filter(|block| block.kind == "sh") {
+            if block.text.contains("lambda-loader serve") {
+                serving = Some(Serving::start(&block.text, dir.path()));
+                continue;
+            }
             // What cargo builds is there already; the demo and the tests are commands of their own.
-            // `serve` goes on until it is ended: tests/serve has it.
-            let here = |line: &&str| !line.starts_with("cargo ") && !block.text.contains("lambda-loader serve");
-            let commands: Vec<_> = block.text.lines().filter(here).collect();
+            let lines = block.text.lines().filter(|line| !line.starts_with("cargo "));
+            let commands: Vec<_> = match &serving {
+                Some(serving) => serving.commands(lines),
+                None => lines.map(str::to_owned).collect(),
+            };
             if !commands.is_empty() {
                 let found = page::run(&commands.join("\n"), dir.path());
                 assert!(found.success, "{}:{} failed:\n{}", page.name, block.line, found.text);
                 ran += 1;
+                if commands.iter().any(|line| line.starts_with("curl ")) {
+                    assert!(found.text.contains("good day, reader"), "{}", found.text);
+                }
+                if commands.iter().any(|line| line.contains("aws lambda invoke")) {
+                    let [event, reply] =
+                        ["event.json", "reply.json"].map(|name| fs::read_to_string(dir.path().join(name)).unwrap());
+                    assert_eq!(reply.trim(), event.trim());
+                }
             }
         }
         assert!(ran > 0, "{}", page.name);
+        assert_eq!(serving.is_some(), page.name == "README.md", "{}: `lambda-loader serve`", page.name);
     }
 }
 

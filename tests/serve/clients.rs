@@ -1,11 +1,16 @@
 //! Clients from elsewhere: boto3, the AWS CLI, cargo-lambda.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::world::{Serve, client, manifest};
+use crate::support::{SOON, bootstrap_path};
+use crate::world::{Serve, client, folder, manifest, until};
 
 fn run(program: &Path, serve: &Serve, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
@@ -76,4 +81,75 @@ fn cargo_lambda_invokes() {
     let arguments = ["lambda", "invoke", "function", "--invoke-address", "127.0.0.1", "--invoke-port", port];
     let reply = run(&cargo_lambda, &serve, &[&arguments[..], &["--data-ascii", r#"{"from":"cargo-lambda"}"#]].concat());
     assert_eq!(reply.trim(), r#"{"from":"cargo-lambda"}"#);
+}
+
+/// A package as `cargo lambda watch` runs one: its program is `bootstrap`.
+const PACKAGE: [(&str, &str); 2] = [
+    ("Cargo.toml", "[package]\nname = \"orders\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n"),
+    (
+        "src/main.rs",
+        r#"use std::os::unix::process::CommandExt as _;
+
+fn main() {
+    let mut bootstrap = std::process::Command::new(std::env::var_os("BOOTSTRAP").unwrap());
+    // `cargo run` sets it to folders that anybody may build into: bootstrap refuses that.
+    panic!("{}", bootstrap.env_remove("LD_LIBRARY_PATH").exec());
+}
+"#,
+    ),
+];
+
+/// `cargo lambda watch`, ended with all that it has started.
+struct Watch(Child);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        kill_process(Pid::from_child(&self.0), Signal::INT).unwrap();
+        let begun = Instant::now();
+        while self.0.try_wait().unwrap().is_none() {
+            if begun.elapsed() > SOON {
+                self.0.kill().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn bootstrap_runs_under_the_runtime_api_of_cargo_lambda_watch() {
+    let Some(cargo_lambda) = client("cargo-lambda", &["lambda", "--version"]) else { return };
+    let folder = folder(manifest());
+    let package = folder.path().join("orders");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    PACKAGE.iter().for_each(|(name, text)| std::fs::write(package.join(name), text).unwrap());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut command = Command::new(cargo_lambda);
+    command.args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1", "--invoke-port", &port]);
+    command.current_dir(&package).env("CARGO_TARGET_DIR", package.join("target"));
+    command.env("BOOTSTRAP", bootstrap_path()).env("LOADER_MANIFEST", folder.manifest());
+    command.env("LOADER_MANIFEST_SHA256", &folder.pin).env_remove("LD_LIBRARY_PATH").stdin(Stdio::null());
+    let log = folder.path().join("log");
+    let file = std::fs::File::create(&log).unwrap();
+    command.stdout(file.try_clone().unwrap()).stderr(file);
+    let _watch = Watch(command.spawn().unwrap());
+    let log = || std::fs::read_to_string(&log).unwrap();
+    let connect = || TcpStream::connect(format!("127.0.0.1:{port}")).ok();
+    let ask = |event: &str| {
+        let mut stream = until("it listens", connect);
+        stream.set_read_timeout(Some(4 * SOON)).unwrap();
+        let head = "POST /2015-03-31/functions/orders/invocations HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        write!(stream, "{head}content-length: {}\r\n\r\n{event}", event.len()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap_or_else(|error| panic!("{error}\n{}", log()));
+        reply
+    };
+    // The first one waits until the package is built.
+    let reply = ask(r#"{"from":"a stranger"}"#);
+    assert!(reply.starts_with("HTTP/1.1 200 ") && reply.ends_with(r#"{"from":"a stranger"}"#), "{reply}\n{}", log());
+    let failed = ask(r#"{"operation":"error"}"#);
+    assert!(failed.contains(r#""errorType":"OutOfStock""#), "{failed}\n{}", log());
+    let context = ask(r#"{"operation":"context"}"#);
+    // Its deadlines are of 1970.
+    assert!(context.contains(r#""has_deadline":false"#), "{context}\n{}", log());
+    assert!(log().contains("deadlines in the past, as local emulators do"), "{}", log());
 }

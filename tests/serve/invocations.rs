@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use rustix::process::{Signal, kill_process};
 use serde_json::json;
 
-use crate::world::{Reply, Serve, manifest, until};
+use crate::world::{Reply, Serve, manifest, read, until};
 
 #[track_caller]
 fn refused(reply: &Reply, status: u16, name: &str, words: &str) {
@@ -70,6 +71,40 @@ fn the_log_tail_holds_what_the_invocation_logged_and_no_other() {
     for words in ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "] {
         assert!(tail.contains(&format!("{words}{id}")), "{tail}");
     }
+    assert!(!tail.contains("Init Duration"), "it is not the first event of its process: {tail}");
+    let used = tail.split_once("\tMax Memory Used: ").unwrap().1.split(' ').next().unwrap();
+    let peak = std::fs::read_to_string(format!("/proc/{}/status", serve.bootstrap().as_raw_nonzero())).unwrap();
+    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    let (used, peak): (u64, u64) = (used.parse().unwrap(), peak.parse::<u64>().unwrap().div_ceil(1024));
+    assert!((1..=peak).contains(&used), "{tail} and {peak} MB now");
+}
+
+#[test]
+fn the_report_of_a_process_s_first_event_has_its_start_and_that_of_a_late_one_says_so() {
+    let serve = Serve::start(manifest(), &["--timeout-ms", "3000"]);
+    let tail =
+        |reply: &Reply| String::from_utf8(BASE64_STANDARD.decode(reply.header("x-amz-log-result").unwrap()).unwrap()).unwrap();
+    let first = tail(&serve.invoke("x-amz-log-type: Tail", "1"));
+    assert!(first.contains("\tInit Duration: ") && !first.contains("Status:"), "{first}");
+    let event = json!({ "operation": "wait", "input": "/nowhere" }).to_string();
+    let late = serve.send("POST /2015-03-31/functions/function/invocations\nx-amz-log-type: Tail", event.as_bytes());
+    serve.told(&["waits", "plugin=misbehave"]);
+    kill_process(serve.bootstrap(), Signal::STOP).unwrap();
+    let late = tail(&read(late));
+    assert!(late.contains(" Task timed out after 3.00 seconds\n") && late.contains("\tMax Memory Used: "), "{late}");
+    assert!(late.ends_with("\tStatus: timeout\n"), "{late}");
+}
+
+#[test]
+fn the_log_tail_is_json_where_the_function_s_log_is() {
+    let serve = Serve::start(manifest(), &["--env", "AWS_LAMBDA_LOG_FORMAT=JSON"]);
+    let reply = serve.invoke("x-amz-log-type: Tail", json!({ "operation": "context" }).to_string());
+    let tail = String::from_utf8(BASE64_STANDARD.decode(reply.header("x-amz-log-result").unwrap()).unwrap()).unwrap();
+    let lines: Vec<serde_json::Value> = tail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!((&first["type"], &last["type"]), (&json!("platform.start"), &json!("platform.report")), "{tail}");
+    assert_eq!(last["record"]["status"], "success");
+    assert!(last["record"]["metrics"]["maxMemoryUsedMB"].as_u64().is_some_and(|used| used > 0), "{tail}");
 }
 
 #[test]

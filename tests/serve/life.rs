@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
+use crate::support::bootstrap_path;
 use crate::world::{Serve, manifest, read, until};
 
 #[test]
@@ -26,6 +27,39 @@ fn a_process_that_is_stuck_is_killed_when_the_time_is_up() {
     assert!(begun.elapsed().as_millis() >= 6000);
     serve.told(&["serve: an event's time is up"]);
     serve.serves_on();
+    assert!(test_kill_process(stuck).is_err(), "it is gone");
+}
+
+/// Answers one event and asks for no other; the next process is the real one.
+const HANGS: &str = r#"#!/bin/bash
+if [ -e ./mark ]; then exec REAL; fi
+: > ./mark
+exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
+api=/2018-06-01/runtime/invocation
+printf 'GET %s/next HTTP/1.1\r\nhost: x\r\n\r\n' $api >&3
+while read -r line <&3; do
+    line=${line%$'\r'}
+    case $line in
+    '') break ;;
+    lambda-runtime-aws-request-id:*) id=${line#*: } ;;
+    esac
+done
+exec 4<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
+printf 'POST %s/%s/response HTTP/1.1\r\nhost: x\r\ncontent-length: 7\r\n\r\n"mine!"' $api "$id" >&4
+exec sleep 600
+"#;
+
+#[test]
+fn a_process_that_never_asks_for_its_next_event_leaves_no_caller_without_an_answer() {
+    let folder = crate::world::folder(manifest());
+    let program = folder.path().join("hangs");
+    std::fs::write(&program, HANGS.replace("REAL", bootstrap_path().to_str().unwrap())).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let serve = Serve::start_in(folder, &["--timeout-ms", "3000", "--bootstrap", program.to_str().unwrap()]);
+    assert_eq!(serve.invoke("", "1").body, b"\"mine!\"", "{}", serve.errors());
+    let stuck = serve.bootstrap();
+    serve.serves_on();
+    serve.told(&["serve: bootstrap did not ask for its next event within 3 s: it is killed and started again"]);
     assert!(test_kill_process(stuck).is_err(), "it is gone");
 }
 

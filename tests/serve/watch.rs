@@ -20,6 +20,56 @@ fn unlocked() -> crate::support::folder::Folder {
 }
 
 #[test]
+fn what_is_missing_or_broken_at_the_start_is_waited_for() {
+    let mut folder = unlocked();
+    let whole = fs::read(folder.manifest()).unwrap();
+    let plugin = folder.path().join("plugins/libecho.so");
+    let built = fs::read(&plugin).unwrap();
+    fs::remove_file(&plugin).unwrap();
+    folder.write(b"{ \"version\": 1, ");
+    let early = Serve::launch(folder, &["--watch"]);
+    early.told(&["watch: error[manifest-syntax]"]);
+    early.told(&["watch: nothing runs yet; it starts as soon as that is mended"]);
+    fs::write(early.folder.manifest(), whole).unwrap();
+    early.told(&["watch: error[artifact-missing]", "libecho.so", "build it"]);
+    let (first, second) = built.split_at(built.len() / 2);
+    fs::write(&plugin, first).unwrap();
+    early.told(&["watch: error[elf-"]);
+    fs::write(&plugin, [first, second].concat()).unwrap();
+    early.serving().serves_on();
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_what_is_missing_and_leaves_nothing_behind() {
+    let mut folder = unlocked();
+    folder.write(b"{");
+    let mut early = Serve::launch(folder, &["--watch"]);
+    early.told(&["watch: nothing runs yet"]);
+    early.interrupt();
+    assert_eq!(early.exit_code(), Some(0), "{}", early.errors());
+    let left: Vec<_> = fs::read_dir(early.folder.path().join("tmp")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_plugin_that_an_edited_manifest_names_before_it_is_built_runs_once_it_is() {
+    let mut serve = Serve::start_in(unlocked(), &["--watch"]);
+    serve.serves_on();
+    let mut manifest: Value = serde_json::from_slice(&fs::read(serve.folder.manifest()).unwrap()).unwrap();
+    manifest["plugins"]["late"] = json!({ "path": "plugins/late.so" });
+    manifest["routes"]["late"] = json!({ "source": "operation", "name": "late", "to": "late" });
+    serve.folder.write(manifest.to_string().as_bytes());
+    serve.told(&["watch: error[artifact-missing]", "late.so"]);
+    serve.serves_on();
+    fs::copy(Build::plugin("orders").path(), serve.folder.path().join("plugins/late.so")).unwrap();
+    serve.told(&["watch: error[", "late"]);
+    fs::copy(Build::plugin("echo").path(), serve.folder.path().join("plugins/late.so")).unwrap();
+    serve.told(&["watch: plugins.late is now", "starting again"]);
+    let reply = || serve.operation("late", json!(7)).json();
+    until("the new plugin", || (reply() == json!({ "operation": "late", "input": 7 })).then_some(()));
+}
+
+#[test]
 fn an_edited_manifest_runs_at_once_and_is_left_as_it_is() {
     let mut serve = Serve::start_in(unlocked(), &["--watch"]);
     serve.told(&["--watch is for this machine only"]);

@@ -95,22 +95,43 @@ impl Serve {
     }
 
     pub(crate) fn start_in(folder: Folder, arguments: &[&str]) -> Self {
+        Self::launch(folder, arguments).serving()
+    }
+
+    /// Started, and perhaps not serving yet.
+    pub(crate) fn launch(folder: Folder, arguments: &[&str]) -> Self {
+        // Its own, so that what it leaves behind shows.
+        let temporary = folder.path().join("tmp");
+        fs::create_dir_all(&temporary).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-loader"));
         command.arg("serve").args(["--address", "127.0.0.1:0", "--manifest"]).arg(folder.manifest());
-        command.arg("--bootstrap").arg(bootstrap_path()).args(arguments).env_clear().current_dir(folder.path());
+        if !arguments.contains(&"--bootstrap") {
+            command.arg("--bootstrap").arg(bootstrap_path());
+        }
+        command.args(arguments).env_clear().env("TMPDIR", temporary).current_dir(folder.path());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
-        let mut serve = Serve { child, address: String::new(), out, err, folder };
+        Serve { child, address: String::new(), out, err, folder }
+    }
+
+    /// Once it serves.
+    #[track_caller]
+    pub(crate) fn serving(mut self) -> Self {
         let begun = Instant::now();
-        while serve.address.is_empty() {
-            let first = serve.out.lock().unwrap().first().cloned();
+        while self.address.is_empty() {
+            let first = self.out.lock().unwrap().first().cloned();
             if let Some(rest) = first.as_deref().and_then(|line| line.split_once("http://")) {
-                serve.address = rest.1.split(['"', ',']).next().unwrap().to_owned();
+                self.address = rest.1.split(['"', ',']).next().unwrap().to_owned();
             }
-            assert!(begun.elapsed() < SOON, "it does not serve:\n{}", serve.errors());
+            assert!(begun.elapsed() < SOON, "it does not serve:\n{}", self.errors());
             thread::sleep(Duration::from_millis(5));
         }
-        serve
+        self
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::INT).unwrap();
     }
 
     pub(crate) fn errors(&self) -> String {

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Format, print};
+use super::super::{Format, complain, print};
+use crate::Refusal;
 use crate::log::timestamp;
 
 /// One request that was answered. No query and no header: they may hold secrets.
@@ -53,6 +54,14 @@ impl Printer {
     /// What happens besides requests.
     pub(super) fn note(self, what: &str) {
         eprintln!("serve: {what}");
+    }
+
+    /// What is wrong with the files that are watched.
+    pub(super) fn refused(self, refusal: &Refusal) {
+        self.note(&format!("watch: error[{}]: {}", refusal.code.name(), visible(&refusal.to_string())));
+        if self.format == Format::Text {
+            complain::excerpt(refusal);
+        }
     }
 
     /// One request.

@@ -50,6 +50,7 @@ pub(super) fn start(
     lambda: Arc<Lambda>,
     printer: Printer,
     recent: Arc<Recent>,
+    json_log: bool,
     orders: Sender<Order>,
 ) -> io::Result<Front> {
     listener.set_nonblocking(true)?;
@@ -60,7 +61,7 @@ pub(super) fn start(
         TcpListener::from_std(listener)?
     };
     let (ended, end) = oneshot::channel();
-    let site = Arc::new(Site { lambda, printer, recent });
+    let site = Arc::new(Site { lambda, printer, recent, json_log });
     let work = async move {
         // Closed when the last connection has let go of it.
         let (closing, close) = watch::channel(());

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::access::Access;
 use super::body::{Content, Reply};
 use super::recent;
+use super::report::Report;
 use super::site::{self, ASYNCHRONOUS_LIMIT, EVENT_LIMIT, Site};
 use crate::local::{Answer, Event};
 
@@ -90,9 +91,9 @@ pub(super) async fn serve(site: &Arc<Site>, function: &str, request: Request<Inc
                         drop(tokio::spawn(unattended(Arc::clone(site), event, path.clone())));
                         empty(StatusCode::ACCEPTED)
                     }
-                    Type::RequestResponse => match site.ask(event).await {
-                        Some(answer) => {
-                            let reply = answered(site, &head.headers, &answer).await;
+                    Type::RequestResponse => match site.ask(event, wants_tail(&head.headers)).await {
+                        Some((answer, peak)) => {
+                            let reply = answered(site, &head.headers, &answer, peak).await;
                             done = Some(answer);
                             reply
                         }
@@ -211,7 +212,7 @@ fn empty(status: StatusCode) -> Reply {
 }
 
 /// The answer to whoever waited for it.
-async fn answered(site: &Site, asked: &HeaderMap, answer: &Answer) -> Reply {
+async fn answered(site: &Site, asked: &HeaderMap, answer: &Answer, peak: Option<u64>) -> Reply {
     let mut reply = Reply::new(Content::whole(answer.payload()));
     let from = Site::delivered(answer);
     let headers = reply.headers_mut();
@@ -221,21 +222,24 @@ async fn answered(site: &Site, asked: &HeaderMap, answer: &Answer) -> Reply {
     if site::error(answer).is_some() {
         set(headers, "x-amz-function-error", "Unhandled");
     }
-    if asked.get("x-amz-log-type").is_some_and(|value| value == "Tail") {
-        site.recent.settle().await;
-        let options = site.lambda.options();
-        let (id, ms) = (&answer.request_id, answer.ran.as_secs_f64() * 1_000.0);
-        let text = format!(
-            "START RequestId: {id} Version: {}\n{}END RequestId: {id}\n\
-             REPORT RequestId: {id}\tDuration: {ms:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\t\n",
-            options.function_version,
-            site.recent.lines(from, id, options.concurrency == 1),
-            ms.ceil(),
-            options.memory_mb
-        );
-        set(headers, "x-amz-log-result", &BASE64_STANDARD.encode(recent::tail(&text)));
+    if wants_tail(asked) {
+        set(headers, "x-amz-log-result", &log_tail(site, answer, peak, from).await);
     }
     reply
+}
+
+/// Whether the caller wants the end of the log.
+fn wants_tail(asked: &HeaderMap) -> bool {
+    asked.get("x-amz-log-type").is_some_and(|value| value == "Tail")
+}
+
+/// The end of an invocation's log, as Base64. `from`: when it began.
+async fn log_tail(site: &Site, answer: &Answer, peak: Option<u64>, from: Instant) -> String {
+    site.recent.settle().await;
+    let options = site.lambda.options();
+    let lines = site.recent.lines(from, &answer.request_id, options.concurrency == 1);
+    let text = Report { answer, options, peak }.log(&lines, site.json_log);
+    BASE64_STANDARD.encode(recent::tail(&text))
 }
 
 /// An event that nobody waits for: a second and a third attempt where the first fails, as Lambda makes them.
@@ -243,7 +247,7 @@ async fn unattended(site: Arc<Site>, event: Event, path: String) {
     let mut again = AGAIN.into_iter();
     loop {
         let begun = Instant::now();
-        let Some(answer) = site.ask(event.clone()).await else { return };
+        let Some((answer, _)) = site.ask(event.clone(), false).await else { return };
         let error = site::error(&answer);
         let failed = error.is_some();
         site.printer.access(&Access {

@@ -23,17 +23,22 @@ pub(super) struct Site {
     pub(super) lambda: Arc<Lambda>,
     pub(super) printer: Printer,
     pub(super) recent: Arc<Recent>,
+    /// Whether the function logs JSON.
+    pub(super) json_log: bool,
 }
 
 impl Site {
-    /// Sends an event and waits for its end; `None`: the server ends.
-    pub(super) async fn ask(&self, event: Event) -> Option<Answer> {
+    /// Sends an event and waits for its end, and for how much memory its process had by then where that is to be known (`measured`).
+    /// `None`: the server ends.
+    pub(super) async fn ask(&self, event: Event, measured: bool) -> Option<(Answer, Option<u64>)> {
         let (sender, answer) = oneshot::channel();
         // Whoever asked may have gone.
-        let recent = Arc::clone(&self.recent);
+        let (recent, lambda) = (Arc::clone(&self.recent), Arc::downgrade(&self.lambda));
         self.lambda.invoke_with(event, move |answer| {
             recent.answered(&answer.request_id);
-            drop(sender.send(answer));
+            // Now: a process that is late is killed next.
+            let peak = lambda.upgrade().filter(|_| measured).and_then(|lambda| lambda.peak_memory());
+            drop(sender.send((answer, peak)));
         });
         answer.await.ok()
     }

@@ -13,11 +13,11 @@ use super::Arguments;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
 use crate::manifest::relocate::{self, Moved};
-use crate::policy::{Artifact, Source};
+use crate::policy::{self, Artifact, Base, Source};
 use crate::service::{check_handlers, wanted};
 use crate::start::not_built;
 use crate::verify::{self, Kind, Rules};
-use crate::{Code, Digest, Refusal, environment};
+use crate::{Architecture, Code, Digest, Refusal, environment};
 
 /// Makes copies, each in a folder of its own.
 pub(super) struct Stager {
@@ -39,6 +39,10 @@ pub(super) struct Staged {
     pub(super) watched: Vec<PathBuf>,
     /// The plugins and libraries with the digests of their files, for messages.
     pub(super) artifacts: Vec<(String, Digest)>,
+    /// The manifest's own folder.
+    pub(super) root: PathBuf,
+    /// Which functions the manifest is for.
+    pub(super) functions: Vec<String>,
     folder: PathBuf,
 }
 
@@ -69,8 +73,32 @@ impl Stager {
         self.stage(Opened::new(&self.common)?)
     }
 
+    /// The files that a copy is made from, as far as they can be known: of a manifest that cannot be read, itself.
+    pub(super) fn sources(&self) -> Vec<PathBuf> {
+        let given = Opened::path(&self.common);
+        let mut files = vec![std::path::absolute(&given).unwrap_or(given)];
+        let places = self.from.from.iter().map(|entry| match entry.split_once('=').filter(|(name, _)| !name.contains('/')) {
+            Some((_, file)) => PathBuf::from(file),
+            None => PathBuf::from(entry),
+        });
+        files.extend(places);
+        let Ok(opened) = Opened::new(&self.common) else { return files };
+        let plan = policy::plan(&opened.manifest, opened.stage(), &opened.base, Architecture::HERE);
+        let Ok(mut plan) = plan else { return files };
+        // What is wrong with them is told where they are taken.
+        let _elsewhere = Elsewhere::new(&self.from).and_then(|mut elsewhere| elsewhere.apply(&mut plan));
+        files.extend(
+            plan.libraries.iter().chain(plan.plugins.iter().map(|plugin| &plugin.artifact)).filter_map(|it| file(&it.source)),
+        );
+        files.extend(plan.settings.as_ref().and_then(|settings| file(&settings.source)));
+        files
+    }
+
     /// Verifies what a manifest names, as `bootstrap` will, and copies it. No code of a plugin runs.
-    pub(super) fn stage(&self, opened: Opened) -> Result<Staged, Refusal> {
+    fn stage(&self, opened: Opened) -> Result<Staged, Refusal> {
+        let Base::Folder(root) = opened.base.clone() else {
+            return Err(Refusal::new(Code::RemoteNotBuilt, "", "manifests from S3 are not built yet").hint("give a file"));
+        };
         let mut plan = opened.plan()?;
         let mut elsewhere = Elsewhere::new(&self.from)?;
         elsewhere.apply(&mut plan)?;
@@ -117,7 +145,8 @@ impl Stager {
         let text = relocate::write(&flat, &moved)?;
         let manifest = copy.write("manifest.json", text.as_bytes())?;
         let artifacts = placed.iter().map(|(entry, _, digest)| (entry.join("."), *digest)).collect();
-        Ok(Staged { manifest, pin: Digest::of(text.as_bytes()), watched, artifacts, folder: copy.keep() })
+        let (pin, functions) = (Digest::of(text.as_bytes()), plan.functions.clone());
+        Ok(Staged { manifest, pin, watched, artifacts, root, functions, folder: copy.keep() })
     }
 }
 

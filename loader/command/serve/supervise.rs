@@ -11,7 +11,6 @@ use super::recent::Recent;
 use super::signals::Order;
 use super::stage::{Staged, Stager};
 use super::watch::Watcher;
-use crate::Refusal;
 use crate::local::{Bootstrap, Kind, Lambda, Tap};
 
 /// How often everything is looked at.
@@ -20,6 +19,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long a start may take at least, as for Lambda
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib>).
 const INIT: Duration = Duration::from_secs(10);
+
+/// How long a process may take at least to ask for its next event. Lambda counts this into the time of the event before; what waits
+/// meanwhile goes to another process there, and here to the one that is started instead.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A process that ended sooner is started again only when there is an event for it.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
@@ -78,7 +81,7 @@ impl Supervisor {
         if let Some(running) = running {
             self.end(running.process, || inbox.try_recv().is_ok());
         }
-        self.lambda.fail_waiting(&Kind::ProcessDied { status: "the local Lambda ended".to_owned() });
+        self.lambda.end(&Kind::ProcessDied { status: "the local Lambda ended".to_owned() });
         self.staged.remove();
     }
 
@@ -122,6 +125,14 @@ impl Supervisor {
             self.kill(process);
             return None;
         }
+        let patience = self.timeout.clamp(PATIENCE, INIT);
+        if asked && self.lambda.quiet() > patience {
+            let seconds = patience.as_secs_f64();
+            self.printer
+                .note(&format!("bootstrap did not ask for its next event within {seconds} s: it is killed and started again"));
+            self.kill(process);
+            return self.start();
+        }
         let Some(status) = process.wait_exit(Duration::ZERO) else { return Some(Running { process, polls_before }) };
         let lived = process.started().elapsed();
         self.printer.note(&format!("bootstrap ended: {status}"));
@@ -162,15 +173,15 @@ impl Supervisor {
                 Some(old)
             }
             Err(refusal) => {
-                self.refused(&refusal);
+                self.printer.refused(&refusal);
+                self.printer.note("watch: what ran before goes on");
+                // What is missing may be a file that the manifest names only now.
+                if let Some(watcher) = &mut self.watcher {
+                    watcher.follow(&self.stager.sources());
+                }
                 None
             }
         }
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        self.printer.note(&format!("watch: error[{}]: {}", refusal.code.name(), visible(&refusal.to_string())));
-        self.printer.note("watch: what ran before goes on");
     }
 }
 

@@ -42,16 +42,17 @@ impl Watcher {
         true
     }
 
-    /// Watches other files: those that the manifest names now. What changed since they were last looked at is a change still.
+    /// Watches other files: those that the manifest names now. What changed since they were last looked at is a change still, and so
+    /// is a file that is new here: nobody knows since when it has been as it is.
     pub(super) fn follow(&mut self, files: &[PathBuf]) {
         if self.files == files {
             return;
         }
-        let mark = |file: &PathBuf| match self.files.iter().position(|known| known == file) {
+        let used = |file: &PathBuf| match self.files.iter().position(|known| known == file) {
             Some(index) => self.used.get(index).copied().flatten(),
-            None => mark(file),
+            None => None,
         };
-        self.used = files.iter().map(mark).collect();
+        self.used = files.iter().map(used).collect();
         self.files = files.to_vec();
         self.seen = marks(&self.files);
         self.since = Instant::now();
@@ -71,6 +72,29 @@ fn mark(file: &PathBuf) -> Mark {
 mod tests {
     use super::*;
     use std::io::Write as _;
+
+    #[test]
+    fn a_file_that_is_followed_later_counts_once_and_one_that_is_not_there_when_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second, third] = ["1", "2", "3"].map(|name| folder.path().join(name));
+        let mut watcher = Watcher::new(vec![first.clone()]);
+        std::fs::write(&second, "2").unwrap();
+        watcher.follow(&[first, second, third.clone()]);
+        let mut changes = |wanted| {
+            let begun = Instant::now();
+            while watcher.changed() != wanted {
+                assert!(begun.elapsed() < Duration::from_secs(20));
+            }
+        };
+        changes(true);
+        std::thread::sleep(QUIET * 2);
+        assert!(!watcher.changed(), "counted already");
+        std::fs::write(&third, "3").unwrap();
+        let begun = Instant::now();
+        while !watcher.changed() {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+        }
+    }
 
     #[test]
     fn a_change_counts_once_and_only_when_it_is_over() {
