@@ -11,7 +11,14 @@ pub(crate) fn check(bytes: &[u8]) {
     assert!(facts.entered.is_sorted());
     for kind in [Kind::Plugin, Kind::Library] {
         for architecture in [Architecture::X86_64, Architecture::Aarch64] {
-            let rules = Rules { libraries: &["libodd.so"], spoken: &[0, 1], glibc: None, architecture, digest_optional: false };
+            let rules = Rules {
+                libraries: &["libodd.so"],
+                spoken: &[0, 1],
+                glibc: None,
+                gcc: None,
+                architecture,
+                digest_optional: false,
+            };
             match object(bytes, "libodd.so", kind, &rules) {
                 Ok((facts, note)) => {
                     assert_eq!(facts.architecture, architecture);
