@@ -68,7 +68,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let bootstrap = bootstrap(arguments.bootstrap.as_ref())?;
+    let bootstrap = bootstrap(arguments.bootstrap.as_ref(), key::built_in())?;
     let variables = variables(&arguments.env, arguments.common.output.format)?;
     if let Some(name) = &arguments.function {
         check_name(name)?;
@@ -117,9 +117,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
 }
 
 /// The program to run.
-fn bootstrap(given: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
+fn bootstrap(given: Option<&PathBuf>, built_in: Option<&str>) -> Result<PathBuf, Refusal> {
     // Built together, they have the same key.
-    if given.is_none() && key::built_in().is_some() {
+    if given.is_none() && built_in.is_some() {
         return Err(Refusal::new(Code::Usage, "serve", "bootstrap has a manifest key built in, and its copy here is not signed")
             .hint("give --bootstrap FILE, one that was built without a key"));
     }
@@ -197,6 +197,14 @@ mod tests {
         for name in ["", "a/b", "a b", "ü", &"x".repeat(65)] {
             assert!(check_name(name).unwrap_err().to_string().contains("is no name that Lambda allows"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_bootstrap_that_takes_signed_manifests_alone_is_not_given_an_unsigned_one() {
+        let refusal = bootstrap(None, Some("RWQ")).unwrap_err();
+        assert!(refusal.to_string().contains("a manifest key built in") && refusal.code == Code::Usage, "{refusal}");
+        let other = std::env::current_exe().unwrap();
+        assert_eq!(bootstrap(Some(&other), Some("RWQ")).unwrap(), other);
     }
 
     #[test]
