@@ -83,6 +83,14 @@ use reply::Reply;
 use request::Incoming;
 
 /// The body of a request: it is there already.
+///
+/// ```
+/// use http_body_util::BodyExt as _;
+/// # use futures_util::FutureExt as _;
+/// let body = lambda_plugin_abi::http::Body::from(bytes::Bytes::from("hello"));
+/// let whole = body.collect().now_or_never().expect("nothing is waited for").unwrap();
+/// assert_eq!(whole.to_bytes(), "hello");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Body(Full<Bytes>);
 
@@ -135,12 +143,33 @@ pub struct Event(Bytes);
 
 impl Event {
     /// The event's JSON.
+    ///
+    /// ```standalone_crate
+    /// # use lambda_plugin_abi::{Error, http::Event, testing};
+    /// use axum::{Extension, Router, routing::get};
+    ///
+    /// async fn size(event: Extension<Event>) -> String {
+    ///     event.bytes().len().to_string()
+    /// }
+    ///
+    /// fn web() -> Router {
+    ///     Router::new().route("/", get(size))
+    /// }
+    /// lambda_plugin_abi::export! { http: { web } }
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// let event = r#"{"version":"2.0","rawPath":"/","requestContext":{"http":{"method":"GET"}}}"#;
+    /// let reply: serde_json::Value = testing::start(())?.invoke("web", event)?.json()?;
+    /// assert_eq!(reply["body"], event.len().to_string());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.0
     }
 
-    /// The event, or a part of it, as serde reads it.
+    /// The event, or a part of it, as serde reads it. See [`Event`].
     ///
     /// # Errors
     /// It has not that form.
@@ -157,6 +186,23 @@ impl fmt::Debug for Event {
 }
 
 /// A function that can stand under `http`: `fn(Arc<State>) -> Router`, or `fn() -> Router`.
+///
+/// ```
+/// use axum::Router;
+/// use lambda_plugin_abi::http::Web;
+/// use std::sync::Arc;
+///
+/// fn plain() -> Router {
+///     Router::new()
+/// }
+/// fn with_state(_title: Arc<String>) -> Router {
+///     Router::new()
+/// }
+/// fn stands_beside_a_state_of_string<M>(_web: impl Web<String, M>) {}
+///
+/// stands_beside_a_state_of_string(plain);
+/// stands_beside_a_state_of_string(with_state);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand under `http`",
     label = "not a function that makes a web application",
@@ -188,6 +234,18 @@ impl<S, F: Fn(Arc<S>) -> A, A> Web<S, (Arc<S>,)> for F {
 }
 
 /// A web application: a tower service from requests to responses, of which each request gets a clone.
+///
+/// ```
+/// use axum::{Router, extract::State, routing::get};
+/// use lambda_plugin_abi::http::Application;
+///
+/// async fn home(title: State<&'static str>) -> &'static str {
+///     title.0
+/// }
+/// fn is_application(_application: impl Application) {}
+///
+/// is_application(Router::new().route("/", get(home)).with_state("hello"));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a web application",
     label = "no `tower::Service<http::Request<lambda_plugin_abi::http::Body>>` that is `Clone + Send`",
@@ -222,6 +280,7 @@ where
 ///
 /// # Errors
 /// The runtime cannot be started.
+#[doc(hidden)]
 pub fn site<S, F, M>(_state: &State<S>, web: F, state: &Arc<dyn Any + Send + Sync>) -> Result<Site, Error>
 where
     S: Any + Send + Sync,

@@ -62,6 +62,22 @@ const REPLY_LIMIT: usize = 6 * 1024 * 1024 + 100;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A started plugin: the one that this crate, or a crate that it links, exports. Made by [`start`].
+///
+/// ```standalone_crate
+/// # use lambda_plugin_abi::{Error, testing};
+/// # fn handler(event: u32) -> Result<u32, Error> { Ok(event) }
+/// # lambda_plugin_abi::export! { handlers: { handler } }
+/// # fn main() -> Result<(), Error> {
+/// let plugin = &testing::start(())?;
+/// // Several invocations may be in flight at once, as in the loader.
+/// std::thread::scope(|scope| {
+///     for event in ["1", "2"] {
+///         scope.spawn(move || assert_eq!(*plugin.invoke("handler", event).unwrap(), *event.as_bytes()));
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
 pub struct Plugin {
     module: v1::PluginRef,
     handlers: Vec<String>,
