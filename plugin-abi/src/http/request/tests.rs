@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 fn request(event: &Value) -> Result<(Request<Body>, Form), Error> {
-    crate::decode::read::<Incoming>(event.to_string().as_bytes())?.into_request()
+    let event = Bytes::from(event.to_string());
+    crate::decode::read_borrowed::<Incoming<'_>>(&event)?.into_request(&event)
 }
 
 /// Method and URI, headers, body, form.
