@@ -1,5 +1,6 @@
 //! One request over TLS, for answers that go elsewhere than to the Runtime API. Nothing of it exists before the first such answer, and
-//! nothing is kept after it.
+//! nothing is kept after it. What it costs is file: with TLS and inflating `bootstrap` grew from 2.5 to 4.1 MB, and its start by seven
+//! page faults, 0.03 of 1.0 ms to `main` and back.
 //!
 //! Whom to trust is the system's to say: its certificates, read when they are needed. Lambda's images carry them, they are renewed with
 //! the image, and whoever sets the function's variables may name others by `SSL_CERT_FILE`; the manifest may not.

@@ -5,8 +5,10 @@ mod checks;
 
 use std::path::Path;
 
+type Check = fn(&[u8]);
+
 /// Every target with its check.
-const TARGETS: &[(&str, fn(&[u8]))] = &[
+const TARGETS: &[(&str, Check)] = &[
     ("edit", checks::edit::check),
     ("elf", checks::elf::check),
     ("event", checks::event::check),

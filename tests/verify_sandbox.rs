@@ -86,6 +86,12 @@ const CASES: [Case; 10] = [
         assert_eq!(check().unwrap_err().code, Code::ManifestUntrusted);
         become_somebody_with_a_mount_of(folder, Access::ReadOnly);
         assert_eq!(check(), Ok(Trust::OwnCode));
+        // A key asks for more, and a pin is no more either.
+        let key = "RWRBk3kmK6X63koQfqxHngQ1HR2XU02SOCmqV5OvSjXnxVd4vFc5EA2a";
+        let settings =
+            TrustSettings { key: Some(key.into()), pin: Some(Digest::of(b"{}").to_string().into()), ..settings.clone() };
+        let refusal = trust::check(&trust::read_manifest(&file).unwrap(), &settings, &[], None).unwrap_err();
+        assert_eq!(refusal.code, Code::ManifestUnsigned, "{refusal}");
         deny(libc::SYS_openat2, Errno::NOSYS);
         assert_eq!(check(), Ok(Trust::OwnCode));
     }),

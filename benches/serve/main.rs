@@ -127,8 +127,11 @@ impl Served {
         let (sender, starts) = mpsc::channel();
         std::thread::spawn(move || {
             let lines = err.lines().map_while(Result::ok);
-            // Fails only at the end.
-            lines.filter(|line| line.contains("started in")).for_each(|_| drop(sender.send(())));
+            for _up in lines.filter(|line| line.contains("started in")) {
+                if sender.send(()).is_err() {
+                    return;
+                }
+            }
         });
         Served { child, starts, client: BufReader::new(stream) }
     }

@@ -7,12 +7,14 @@
 
 mod access;
 mod body;
+mod event_stream;
 mod first;
 mod front;
 mod gateway;
 mod invocations;
 mod recent;
 mod report;
+mod response_stream;
 mod signals;
 mod site;
 mod stage;
@@ -68,7 +70,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let bootstrap = bootstrap(arguments.bootstrap.as_ref())?;
+    let bootstrap = bootstrap(arguments.bootstrap.as_ref(), key::built_in())?;
     let variables = variables(&arguments.env, arguments.common.output.format)?;
     if let Some(name) = &arguments.function {
         check_name(name)?;
@@ -117,9 +119,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
 }
 
 /// The program to run.
-fn bootstrap(given: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
+fn bootstrap(given: Option<&PathBuf>, built_in: Option<&str>) -> Result<PathBuf, Refusal> {
     // Built together, they have the same key.
-    if given.is_none() && key::built_in().is_some() {
+    if given.is_none() && built_in.is_some() {
         return Err(Refusal::new(Code::Usage, "serve", "bootstrap has a manifest key built in, and its copy here is not signed")
             .hint("give --bootstrap FILE, one that was built without a key"));
     }
@@ -128,6 +130,10 @@ fn bootstrap(given: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
     if !path.is_file() {
         return Err(Refusal::new(Code::Usage, path.display().to_string(), "there is no bootstrap to run")
             .hint("build it beside this program with cargo build --bin bootstrap, or give --bootstrap FILE"));
+    }
+    if rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_err() {
+        return Err(Refusal::new(Code::Usage, path.display().to_string(), "is not a program that may be run")
+            .hint("give --bootstrap the one that cargo build --bin bootstrap makes, or make it executable"));
     }
     std::path::absolute(&path)
         .map_err(|error| Refusal::new(Code::Usage, path.display().to_string(), error.to_string()).hint("give its full path"))
@@ -165,10 +171,25 @@ fn variables(given: &[String], format: Format) -> Result<Vec<(String, String)>, 
         if name.is_empty() || name.contains('\0') || value.contains('\0') {
             return Err(Refusal::new(Code::Usage, "--env", "that is no variable").hint("give --env NAME=VALUE"));
         }
+        if let Some((_, how)) = OWN.iter().find(|(own, _)| *own == name) {
+            return Err(Refusal::new(Code::Usage, "--env", format!("{name} is set by serve itself")).hint(*how));
+        }
         variables.push((name.to_owned(), value));
     }
     Ok(variables)
 }
+
+/// Variables that say where the function is and what, and how they are set.
+const OWN: [(&str, &str); 8] = [
+    ("AWS_LAMBDA_RUNTIME_API", "leave it out: bootstrap runs under serve's own"),
+    ("AWS_LAMBDA_FUNCTION_NAME", "give --function"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "give --memory-mb"),
+    ("AWS_LAMBDA_MAX_CONCURRENCY", "give --concurrency"),
+    ("LAMBDA_TASK_ROOT", "leave it out: it is the manifest's folder"),
+    ("LOADER_MANIFEST", "give --manifest"),
+    ("LOADER_MANIFEST_SHA256", "leave it out: the manifest that is given is pinned as it is"),
+    ("LOADER_STAGE", "give --stage"),
+];
 
 fn listen(address: &str) -> Result<std::net::TcpListener, Refusal> {
     let usage = |what: String| Refusal::new(Code::Usage, format!("--address {address}"), what);
@@ -200,6 +221,14 @@ mod tests {
     }
 
     #[test]
+    fn a_bootstrap_that_takes_signed_manifests_alone_is_not_given_an_unsigned_one() {
+        let refusal = bootstrap(None, Some("RWQ")).unwrap_err();
+        assert!(refusal.to_string().contains("a manifest key built in") && refusal.code == Code::Usage, "{refusal}");
+        let other = std::env::current_exe().unwrap();
+        assert_eq!(bootstrap(Some(&other), Some("RWQ")).unwrap(), other);
+    }
+
+    #[test]
     fn an_address_that_is_none_is_named_and_one_in_use_too() {
         assert!(listen("nowhere").unwrap_err().to_string().contains("--address nowhere: is not HOST:PORT"));
         let taken = listen("127.0.0.1:0").unwrap();
@@ -211,6 +240,8 @@ mod tests {
     fn a_variable_that_is_not_set_is_not_passed_over() {
         let refusal = variables(&["NOT_SET_ANYWHERE".into()], Format::Text).unwrap_err();
         assert!(refusal.to_string().contains("NOT_SET_ANYWHERE is not set here"), "{refusal}");
+        let refusal = variables(&["LOADER_STAGE=dev".into()], Format::Text).unwrap_err();
+        assert!(refusal.to_string().contains("LOADER_STAGE is set by serve itself (hint: give --stage)"), "{refusal}");
         let set = variables(&["A=b=c".into()], Format::Json).unwrap();
         assert!(set.contains(&("A".into(), "b=c".into())) && set.contains(&("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into())));
     }

@@ -236,10 +236,6 @@ fn what_is_not_built_yet_is_refused_and_not_passed_over() {
         manifest["routes"]["queue"] = json!({ "source": "sqs", "to": "misbehave.spawn", "batch": "each" });
     })
     .is_refused(Code::ManifestValue, "\"batch\": \"each\" is not built yet");
-    for source in ["websocket", "cloudformation"] {
-        start(move |manifest| manifest["routes"]["other"] = json!({ "source": source, "to": "misbehave.spawn" }))
-            .is_refused(Code::ManifestValue, &format!("source \"{source}\" is not built yet"));
-    }
     // What needs no look at the file is refused at once, whenever the plugin would be loaded.
     start(move |manifest| {
         s3(manifest);

@@ -60,6 +60,49 @@ print("all of it")
 }
 
 #[test]
+fn boto3_invokes_with_a_response_stream() {
+    let Some(python) = client("python3", &["-c", "import boto3"]) else { return };
+    let serve = Serve::start(manifest(), &[]);
+    let script = r#"
+import base64, boto3, json, os
+client = boto3.client("lambda", endpoint_url=os.environ["ENDPOINT"])
+def call(event, **more):
+    reply = client.invoke_with_response_stream(FunctionName="function", Payload=json.dumps(event), **more)
+    assert (reply["StatusCode"], reply["ExecutedVersion"]) == (200, "$LATEST"), reply
+    assert len(reply["ResponseMetadata"]["RequestId"]) == 36
+    *chunks, last = list(reply["EventStream"])
+    return [chunk["PayloadChunk"]["Payload"] for chunk in chunks], last["InvokeComplete"]
+http = lambda **query: {
+    "version": "2.0", "rawPath": "/stream", "rawQueryString": "&".join(f"{k}={v}" for k, v in query.items()), "headers": {},
+    "requestContext": {"http": {"method": "GET", "path": "/stream"}, "stage": "$default"}, "queryStringParameters": query,
+}
+assert call({"a": 1}) == ([b'{"a": 1}'], {})
+chunks, end = call(http(chunks="3"))
+prelude, body = b"".join(chunks).split(b"\0" * 8)
+assert json.loads(prelude)["statusCode"] == 201 and body.startswith(b"chunk 0") and b"chunk 2" in body, body
+assert len(chunks) > 1 and end == {}, (chunks, end)
+chunks, end = call(http(chunks="1", end="error"))
+assert b"chunk 0" in b"".join(chunks) and end["ErrorCode"] == "Function.BrokenPipe", end
+assert json.loads(end["ErrorDetails"]) == {"errorType": "BrokenPipe", "errorMessage": "the source ran dry"}
+chunks, end = call({"operation": "error"}, LogType="Tail")
+assert chunks == [] and end["ErrorCode"] == "OutOfStock", end
+assert json.loads(end["ErrorDetails"])["errorMessage"] == "nothing left"
+assert "REPORT RequestId: " in base64.b64decode(end["LogResult"]).decode()
+chunks, end = call("x" * 3_000_000)
+assert b"".join(chunks) == json.dumps("x" * 3_000_000).encode() and end == {}
+assert client.invoke_with_response_stream(FunctionName="function", InvocationType="DryRun")["StatusCode"] == 204
+try:
+    client.invoke_with_response_stream(FunctionName="other")
+    raise SystemExit("it is not there")
+except client.exceptions.ResourceNotFoundException as error:
+    assert "Function not found" in error.response["Error"]["Message"]
+print("all of it")
+"#;
+    assert_eq!(run(&python, &serve, &["-c", script]), "all of it\n");
+    serve.printed(&["POST /2021-11-15/functions/function/response-streaming-invocations 200 ResponseStream", "OutOfStock"]);
+}
+
+#[test]
 fn the_aws_cli_invokes() {
     let Some(aws) = client("aws", &["--version"]) else { return };
     let serve = Serve::start(manifest(), &[]);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
-use crate::support::bootstrap_path;
-use crate::world::{Serve, manifest, read, until};
+use crate::support::{SOON, bootstrap_path};
+use crate::world::{Serve, manifest, read};
 
 #[test]
 fn a_process_that_is_stuck_is_killed_when_the_time_is_up() {
@@ -112,6 +112,20 @@ fn what_is_in_flight_is_finished_at_the_end_and_nothing_is_left() {
 }
 
 #[test]
+fn a_second_signal_waits_for_nothing_and_the_caller_is_told() {
+    let mut serve = Serve::start(manifest(), &[]);
+    let event = json!({ "operation": "wait", "input": "/nowhere" }).to_string();
+    let stream = serve.send("POST /2015-03-31/functions/function/invocations", event.as_bytes());
+    serve.told(&["waits", "plugin=misbehave"]);
+    serve.interrupt();
+    serve.told(&["serve: ending: no further event is taken; once more to end at once"]);
+    serve.interrupt();
+    let reply = read(stream);
+    assert_eq!((reply.status, &reply.json()["errorType"]), (200, &json!("Runtime.ExitError")), "{reply:?}");
+    assert_eq!(serve.exit_code(), Some(0), "{}", serve.errors());
+}
+
+#[test]
 fn events_run_at_once_where_the_function_may_have_several() {
     let serve = Serve::start(manifest(), &["--concurrency", "2"]);
     let file = serve.folder.path().join("file");
@@ -129,7 +143,16 @@ fn cannot(arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-loader"));
     command.arg("serve").arg("--manifest").arg(folder.manifest()).args(arguments).env_clear();
     let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let status = until("it serves", || child.try_wait().unwrap());
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > SOON {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
     let mut text = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut text).unwrap();
     (status.code(), text)
@@ -142,6 +165,10 @@ fn a_port_in_use_a_missing_bootstrap_and_a_wrong_name_are_usage_errors_that_say_
     assert!(code == Some(2) && text.contains("the port is in use by another process (hint: stop that process"), "{text}");
     let (code, text) = cannot(&["--bootstrap", "/nowhere"]);
     assert!(code == Some(2) && text.contains("/nowhere: there is no bootstrap to run (hint: build it"), "{text}");
+    let (code, text) = cannot(&["--bootstrap", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
+    assert!(code == Some(2) && text.contains("/Cargo.toml: is not a program that may be run (hint: give --bootstrap"), "{text}");
+    let (code, text) = cannot(&["--env", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:1"]);
+    assert!(code == Some(2) && text.contains("AWS_LAMBDA_RUNTIME_API is set by serve itself (hint: leave it out"), "{text}");
     let (code, text) = cannot(&["--function", "a/b"]);
     assert!(code == Some(2) && text.contains("is no name that Lambda allows"), "{text}");
 }

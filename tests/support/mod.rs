@@ -50,6 +50,6 @@ pub fn client(name: &str, probe: &[&str]) -> Option<PathBuf> {
             return Some(program);
         }
     }
-    eprintln!("skipped: {name} {probe:?} is not installed; .ci/run installs it");
+    eprintln!("skipped: {name} {probe:?} is not there; .ci/run installs what comes from PyPI");
     None
 }

@@ -19,7 +19,7 @@ use super::access::Printer;
 use super::recent::Recent;
 use super::signals::{self, Order};
 use super::site::Site;
-use super::{gateway, invocations};
+use super::{gateway, invocations, response_stream};
 use crate::local::Lambda;
 
 /// How long answers that are ready may take to be sent at the end.
@@ -100,9 +100,13 @@ async fn connection(stream: TcpStream, site: Arc<Site>, address: SocketAddr, pee
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let site = Arc::clone(&site);
         async move {
-            let reply = match invocations::function(request.uri().path()) {
-                Some(function) => invocations::serve(&site, &function, request).await,
-                None => gateway::serve(&site, address, peer, request).await,
+            let path = request.uri().path();
+            let reply = if let Some(function) = response_stream::function(path) {
+                response_stream::serve(&site, &function, request).await
+            } else if let Some(function) = invocations::function(path) {
+                invocations::serve(&site, &function, request).await
+            } else {
+                gateway::serve(&site, address, peer, request).await
             };
             Ok::<_, Infallible>(reply)
         }

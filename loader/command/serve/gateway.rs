@@ -4,7 +4,6 @@
 mod event;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -81,18 +80,12 @@ enum Told {
 
 async fn ask(site: &Site, event: Event) -> (Reply, Option<Told>) {
     let (live, mut pieces) = mpsc::unbounded_channel();
-    let (sender, mut answered) = oneshot::channel();
-    // Whoever asked may have gone.
-    let recent = Arc::clone(&site.recent);
-    site.lambda.invoke_live(event, live, move |answer| {
-        recent.answered(&answer.request_id);
-        drop(sender.send(answer));
-    });
+    let (_, mut answered) = site.send(event, Some(live), false);
     let begin = tokio::select! {
         biased;
         Some(Piece::Begin { content_type }) = pieces.recv() => content_type,
         answer = &mut answered => return match answer {
-            Ok(answer) => buffered(answer),
+            Ok((answer, _)) => buffered(answer),
             Err(_) => (whole(HttpReply::message(503, "Service Unavailable", None)), None),
         },
     };
@@ -127,7 +120,7 @@ async fn ask(site: &Site, event: Event) -> (Reply, Option<Told>) {
             }
         }
         match answered.await {
-            Ok(answer) => {
+            Ok((answer, _)) => {
                 if site::error(&answer).is_some() {
                     drop(sink.send(Err(std::io::Error::other("the streamed reply broke off"))));
                 }
@@ -177,8 +170,8 @@ fn failed() -> HttpReply {
     HttpReply::message(502, "Internal Server Error", None)
 }
 
-async fn malformed(answered: oneshot::Receiver<Answer>, error: (String, String)) -> (Reply, Option<Told>) {
-    let told = answered.await.ok().map(|answer| {
+async fn malformed(answered: oneshot::Receiver<(Answer, Option<u64>)>, error: (String, String)) -> (Reply, Option<Told>) {
+    let told = answered.await.ok().map(|(answer, _)| {
         let own = site::error(&answer);
         Told::Ended(Box::new(answer), own.or(Some(error)))
     });

@@ -30,7 +30,7 @@ pub(super) fn function(path: &str) -> Option<String> {
 }
 
 /// What a caller is told instead of a reply.
-struct Refused {
+pub(super) struct Refused {
     status: StatusCode,
     name: &'static str,
     message: String,
@@ -41,7 +41,12 @@ impl Refused {
         Refused { status, name, message: message.into() }
     }
 
-    fn reply(&self) -> Reply {
+    /// For the access line.
+    pub(super) fn told(self) -> (String, String) {
+        (self.name.to_owned(), self.message)
+    }
+
+    pub(super) fn reply(&self) -> Reply {
         let body = json!({ "Type": "User", "Message": self.message, "message": self.message });
         let mut reply = Reply::new(Content::whole(body.to_string()));
         *reply.status_mut() = self.status;
@@ -52,7 +57,7 @@ impl Refused {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
+pub(super) enum Type {
     RequestResponse,
     Event,
     DryRun,
@@ -75,37 +80,28 @@ pub(super) async fn serve(site: &Arc<Site>, function: &str, request: Request<Inc
     let (path, method) = (head.uri.path().to_owned(), head.method.clone());
     let mut kind = "Invoke";
     let mut done = None;
-    let reply = match wanted(site, function, &head) {
-        Err(refused) => {
-            // A client that is still sending would not see the answer.
-            let _unread = site::read(body, EVENT_LIMIT).await;
-            Err(refused)
-        }
-        Ok(wanted) => {
+    let taken = taken(site, function, &head, body, &[Type::RequestResponse, Type::Event, Type::DryRun]).await;
+    let (reply, error) = match taken {
+        Err(refused) => (refused.reply(), Some(refused.told())),
+        Ok((wanted, event)) => {
             kind = wanted.name();
-            match event(&head.headers, wanted, body).await {
-                Err(refused) => Err(refused),
-                Ok(event) => Ok(match wanted {
-                    Type::DryRun => empty(StatusCode::NO_CONTENT),
-                    Type::Event => {
-                        drop(tokio::spawn(unattended(Arc::clone(site), event, path.clone())));
-                        empty(StatusCode::ACCEPTED)
+            let reply = match wanted {
+                Type::DryRun => empty(StatusCode::NO_CONTENT),
+                Type::Event => {
+                    drop(tokio::spawn(unattended(Arc::clone(site), event, path.clone())));
+                    empty(StatusCode::ACCEPTED)
+                }
+                Type::RequestResponse => match site.ask(event, wants_tail(&head.headers)).await {
+                    Some((answer, peak)) => {
+                        let reply = answered(site, &head.headers, &answer, peak).await;
+                        done = Some(answer);
+                        reply
                     }
-                    Type::RequestResponse => match site.ask(event, wants_tail(&head.headers)).await {
-                        Some((answer, peak)) => {
-                            let reply = answered(site, &head.headers, &answer, peak).await;
-                            done = Some(answer);
-                            reply
-                        }
-                        None => going_down().reply(),
-                    },
-                }),
-            }
+                    None => going_down().reply(),
+                },
+            };
+            (reply, done.as_ref().and_then(site::error))
         }
-    };
-    let (reply, error) = match reply {
-        Ok(reply) => (reply, done.as_ref().and_then(site::error)),
-        Err(refused) => (refused.reply(), Some((refused.name.to_owned(), refused.message))),
     };
     site.printer.access(&Access {
         method: method.as_str(),
@@ -123,13 +119,31 @@ fn going_down() -> Refused {
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceException", "the local Lambda is shutting down")
 }
 
+/// The event of an invocation of this function, and its type, one of `types`.
+pub(super) async fn taken(
+    site: &Site,
+    function: &str,
+    head: &http::request::Parts,
+    body: Incoming,
+    types: &[Type],
+) -> Result<(Type, Event), Refused> {
+    match wanted(site, function, head, types) {
+        Ok(wanted) => Ok((wanted, event(&head.headers, wanted, body).await?)),
+        Err(refused) => {
+            // A client that is still sending would not see the answer.
+            let _unread = site::read(body, EVENT_LIMIT).await;
+            Err(refused)
+        }
+    }
+}
+
 /// Whether the request is an invocation of this function, and of which type.
-fn wanted(site: &Site, function: &str, head: &http::request::Parts) -> Result<Type, Refused> {
-    if head.method != Method::POST || !head.uri.path().ends_with("/invocations") {
+fn wanted(site: &Site, function: &str, head: &http::request::Parts, types: &[Type]) -> Result<Type, Refused> {
+    if head.method != Method::POST || !head.uri.path().ends_with("invocations") {
         return Err(Refused::new(
             StatusCode::NOT_FOUND,
             "UnknownOperationException",
-            "only Invoke is served here: POST /2015-03-31/functions/NAME/invocations",
+            "only Invoke is served here: POST /2015-03-31/functions/NAME/invocations, and InvokeWithResponseStream",
         ));
     }
     let options = site.lambda.options();
@@ -148,16 +162,12 @@ fn wanted(site: &Site, function: &str, head: &http::request::Parts) -> Result<Ty
             format!("Function not found: {arn}{name}{qualifier} (hint: {} is served here)", options.function_name),
         ));
     }
-    match head.headers.get("x-amz-invocation-type").map(HeaderValue::as_bytes) {
-        None | Some(b"RequestResponse") => Ok(Type::RequestResponse),
-        Some(b"Event") => Ok(Type::Event),
-        Some(b"DryRun") => Ok(Type::DryRun),
-        Some(other) => Err(Refused::new(
-            StatusCode::BAD_REQUEST,
-            "InvalidParameterValueException",
-            format!("{:?} is not RequestResponse, Event or DryRun", String::from_utf8_lossy(other)),
-        )),
-    }
+    let Some(asked) = head.headers.get("x-amz-invocation-type") else { return Ok(Type::RequestResponse) };
+    types.iter().copied().find(|known| asked == known.name()).ok_or_else(|| {
+        let names: Vec<_> = types.iter().map(|known| known.name()).collect();
+        let what = format!("{:?} is not one of {}", String::from_utf8_lossy(asked.as_bytes()), names.join(", "));
+        Refused::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", what)
+    })
 }
 
 /// Name and qualifier of `NAME`, `NAME:QUALIFIER`, `ACCOUNT:function:NAME…`, `arn:aws:lambda:REGION:ACCOUNT:function:NAME…`.
@@ -205,7 +215,7 @@ fn invalid(message: impl Into<String>) -> Refused {
     Refused::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message)
 }
 
-fn empty(status: StatusCode) -> Reply {
+pub(super) fn empty(status: StatusCode) -> Reply {
     let mut reply = Reply::new(Content::whole(Bytes::new()));
     *reply.status_mut() = status;
     reply
@@ -229,12 +239,12 @@ async fn answered(site: &Site, asked: &HeaderMap, answer: &Answer, peak: Option<
 }
 
 /// Whether the caller wants the end of the log.
-fn wants_tail(asked: &HeaderMap) -> bool {
+pub(super) fn wants_tail(asked: &HeaderMap) -> bool {
     asked.get("x-amz-log-type").is_some_and(|value| value == "Tail")
 }
 
 /// The end of an invocation's log, as Base64. `from`: when it began.
-async fn log_tail(site: &Site, answer: &Answer, peak: Option<u64>, from: Instant) -> String {
+pub(super) async fn log_tail(site: &Site, answer: &Answer, peak: Option<u64>, from: Instant) -> String {
     site.recent.settle().await;
     let options = site.lambda.options();
     let lines = site.recent.lines(from, &answer.request_id, options.concurrency == 1);
@@ -277,7 +287,7 @@ async fn unattended(site: Arc<Site>, event: Event, path: String) {
 }
 
 /// Sets a header; one whose value no header can hold is left out.
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+pub(super) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(header::HeaderName::from_static(name), value);
     }

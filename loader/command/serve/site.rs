@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::access::Printer;
 use super::recent::Recent;
-use crate::local::{Answer, Event, Kind, Lambda};
+use crate::local::{Answer, Event, Kind, Lambda, Piece};
 
 /// The most bytes that an event may have
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#function-configuration-deployment-and-execution>).
@@ -31,16 +31,30 @@ impl Site {
     /// Sends an event and waits for its end, and for how much memory its process had by then where that is to be known (`measured`).
     /// `None`: the server ends.
     pub(super) async fn ask(&self, event: Event, measured: bool) -> Option<(Answer, Option<u64>)> {
+        self.send(event, None, measured).1.await.ok()
+    }
+
+    /// Sends an event; a streamed reply also goes to `live` as it comes. Returns the request id, and what [`ask`](Self::ask) gives.
+    pub(super) fn send(
+        &self,
+        event: Event,
+        live: Option<mpsc::UnboundedSender<Piece>>,
+        measured: bool,
+    ) -> (String, oneshot::Receiver<(Answer, Option<u64>)>) {
         let (sender, answer) = oneshot::channel();
-        // Whoever asked may have gone.
         let (recent, lambda) = (Arc::clone(&self.recent), Arc::downgrade(&self.lambda));
-        self.lambda.invoke_with(event, move |answer| {
+        let done = move |answer: Answer| {
             recent.answered(&answer.request_id);
             // Now: a process that is late is killed next.
             let peak = lambda.upgrade().filter(|_| measured).and_then(|lambda| lambda.peak_memory());
+            // Whoever asked may have gone.
             drop(sender.send((answer, peak)));
-        });
-        answer.await.ok()
+        };
+        let request_id = match live {
+            Some(live) => self.lambda.invoke_live(event, live, done),
+            None => self.lambda.invoke_with(event, done),
+        };
+        (request_id, answer)
     }
 
     /// When the process got the event, by the answer that has just come.
