@@ -337,6 +337,11 @@ fn requests_and_replies_are_those_of_mangum_but_for_what_is_listed() {
     let gone: Vec<_> = listed.iter().filter(|line| !rows.iter().any(|row| line.starts_with(row.as_str()))).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not listed:\n{missing:#?}\nlisted, but not so:\n{gone:#?}");
     assert!(
-        listed.iter().all(|line| line.trim_end_matches('|').trim_end().rsplit('|').next().is_some_and(|last| last.trim().len() > 3))
+        listed.iter().all(|line| line
+            .trim_end_matches('|')
+            .trim_end()
+            .rsplit('|')
+            .next()
+            .is_some_and(|last| last.trim().len() > 3))
     );
 }
