@@ -127,6 +127,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_sample_that_the_tool_hands_out_is_read() {
+        let sample = include_str!("../../../loader/command/event/samples/websocket.json");
+        let event: WebsocketEvent = serde_json::from_str(sample).unwrap();
+        assert_eq!(event.request_context.event_type, WebsocketEventType::Message);
+        assert!(!event.request_context.connection_id.is_empty() && !event.body().unwrap().is_empty());
+    }
+
+    #[test]
     fn an_event_of_each_kind_is_read() {
         let connect: WebsocketEvent = serde_json::from_value(serde_json::json!({
             "headers": { "Host": "h" }, "multiValueHeaders": { "Host": ["h"], "X-Many": ["1", "2"] },
