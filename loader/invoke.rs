@@ -25,7 +25,7 @@ pub enum Outcome {
     Reply(Bytes),
     /// A reply in pieces.
     Stream {
-        /// A JSON object with `statusCode`, `headers`, `cookies`; or empty.
+        /// A JSON object with `statusCode`, `headers`, `multiValueHeaders`, `cookies`; or empty.
         prelude: Bytes,
         /// The body.
         body: TaskStream,

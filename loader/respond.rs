@@ -75,16 +75,24 @@ pub async fn answer(outcome: Outcome, form: Form, until: Option<Instant>) -> Res
 /// A streamed reply under a buffered route: collected, up to what Lambda takes.
 async fn collected(prelude: &[u8], mut body: TaskStream, form: Form, until: Option<Instant>) -> Result<Answer, Failure> {
     let collect = async {
-        let mut whole = Vec::new();
+        // One piece, however large, is not copied.
+        let (mut first, mut all) = (Bytes::new(), Vec::new());
         while let Some(piece) = std::future::poll_fn(|cx| body.poll_next(cx)).await {
-            let piece = piece?;
-            if whole.len() + piece.as_ref().len() > REPLY_LIMIT {
+            let piece = Bytes::from_owner(piece?);
+            if first.len().max(all.len()) + piece.len() > REPLY_LIMIT {
                 let what = format!("the streamed reply has more than {REPLY_LIMIT} bytes, and the route collects it");
                 return Err(Failure::new(Code::ReplyTooLarge, what));
             }
-            whole.extend_from_slice(piece.as_ref());
+            if first.is_empty() {
+                first = piece;
+                continue;
+            }
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&piece);
         }
-        Ok(Bytes::from(whole))
+        Ok(if all.is_empty() { first } else { all.into() })
     };
     let whole = match until {
         None => collect.await?,

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::side::Side;
+use crate::side::{Running, Side};
 use crate::support::{SOON, lambda, output};
 use crate::table::{Line, Unit};
+use crate::web;
 
 /// How many pairs of processes take part in the measuring of round trips.
 const PAIRS: usize = 40;
@@ -81,29 +82,55 @@ pub(crate) fn start(plan: &Plan, sides: &[Side; 2]) -> Line {
 /// A small event, there and back.
 pub(crate) fn warm(plan: &Plan, sides: &[Side; 2]) -> Line {
     eprintln!("measuring: 500-byte event …");
-    let groups = round_trips(plan, plan.warm, sides, &small());
+    let event = small();
+    let groups = round_trips(plan, plan.warm, sides, |running| running.round_trip(&event));
     Line { name: "warm round trip, 500 bytes", unit: Unit::Time, most: 1.05, groups }
 }
 
 /// A large batch, there and back.
 pub(crate) fn batch(plan: &Plan, sides: &[Side; 2]) -> Line {
     eprintln!("measuring: 650 KB SQS batch …");
-    let groups = round_trips(plan, plan.batches, sides, &sqs(1000));
+    let event = sqs(1000);
+    let groups = round_trips(plan, plan.batches, sides, |running| running.round_trip(&event));
     Line { name: "SQS batch of 1,000, 650 KB", unit: Unit::Time, most: 1.0, groups }
 }
 
+/// A request to a web application, there and back.
+pub(crate) fn web(plan: &Plan, sides: &[Side; 2]) -> Line {
+    eprintln!("measuring: axum request …");
+    let event = web::request("/orders/4711", "lines=3");
+    let groups = round_trips(plan, plan.warm, sides, |running| web::answered(&running.ask(&event)));
+    Line { name: "axum request", unit: Unit::Time, most: 1.05, groups }
+}
+
+/// A request with a body of 1 MB, which comes back.
+pub(crate) fn web_body(plan: &Plan, sides: &[Side; 2]) -> Line {
+    eprintln!("measuring: axum request with 1 MB …");
+    let event = web::posted(1_000_000);
+    let groups = round_trips(plan, plan.batches, sides, |running| web::answered(&running.ask(&event)));
+    Line { name: "axum, 1 MB posted and returned", unit: Unit::Time, most: 1.05, groups }
+}
+
+/// From a request to the first byte of a body that is still being made.
+pub(crate) fn first_byte(plan: &Plan, sides: &[Side; 2]) -> Line {
+    eprintln!("measuring: first byte of a streamed reply …");
+    let event = web::request("/stream", "count=1");
+    let groups = round_trips(plan, plan.warm / 2, sides, |running| web::first_byte(&running.ask(&event)));
+    Line { name: "first byte of a streamed reply", unit: Unit::Time, most: 1.05, groups }
+}
+
 /// Several pairs of processes one after the other: where the kernel happens to put a process moves all of its times.
-fn round_trips(plan: &Plan, rounds: usize, sides: &[Side; 2], event: &Bytes) -> Vec<[Vec<u64>; 2]> {
+fn round_trips(plan: &Plan, rounds: usize, sides: &[Side; 2], once: impl Fn(&Running) -> u64) -> Vec<[Vec<u64>; 2]> {
     let rounds = rounds.div_ceil(PAIRS);
     let plan = Plan { time: plan.time.div_f64(40.0), ..*plan };
     let one = |_| {
         let running = [sides[0].running(), sides[1].running()];
         for _ in 0..20 {
             for running in &running {
-                running.round_trip(event);
+                once(running);
             }
         }
-        plan.turns(rounds, |turn| running[turn].round_trip(event))
+        plan.turns(rounds, |turn| once(&running[turn]))
     };
     (0..PAIRS).map(one).collect()
 }

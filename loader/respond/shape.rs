@@ -57,46 +57,47 @@ impl HttpReply {
     /// The reply object of the source.
     #[must_use]
     pub fn object(&self, shape: Shape) -> Bytes {
-        let mut reply = Map::new();
-        reply.insert("statusCode".into(), self.status.into());
+        let mut head = Map::new();
+        head.insert("statusCode".into(), self.status.into());
         if let Shape::Alb { .. } = shape {
             let reason =
                 http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown");
-            reply.insert("statusDescription".into(), format!("{} {reason}", self.status).into());
-        }
-        let mut single = Map::new();
-        let mut multi = Map::new();
-        let cookies = ("set-cookie".to_owned(), self.cookies.clone());
-        let cookies = (!cookies.1.is_empty() && shape != Shape::PayloadV2).then_some(&cookies);
-        for (name, values) in self.headers.iter().chain(cookies) {
-            if let Some(last) = values.last() {
-                let joined = if name == "set-cookie" { last.clone() } else { values.join(", ") };
-                single.insert(name.clone(), joined.into());
-                multi.insert(name.clone(), values.clone().into());
-            }
+            head.insert("statusDescription".into(), format!("{} {reason}", self.status).into());
         }
         match shape {
-            Shape::PayloadV1 | Shape::Alb { multi_value: true } => reply.insert("multiValueHeaders".into(), multi.into()),
-            _ => reply.insert("headers".into(), single.into()),
-        };
-        if shape == Shape::PayloadV2 && !self.cookies.is_empty() {
-            reply.insert("cookies".into(), self.cookies.clone().into());
+            Shape::PayloadV1 | Shape::Alb { multi_value: true } => {
+                let mut multi: Map<_, _> =
+                    self.headers.iter().map(|(name, values)| (name.clone(), values.clone().into())).collect();
+                if !self.cookies.is_empty() {
+                    multi.insert("set-cookie".into(), self.cookies.clone().into());
+                }
+                head.insert("multiValueHeaders".into(), multi.into());
+            }
+            _ => {
+                let mut single = self.joined();
+                match shape {
+                    Shape::PayloadV2 if self.cookies.is_empty() => {}
+                    Shape::PayloadV2 => _ = head.insert("cookies".into(), self.cookies.clone().into()),
+                    // Cookies cannot be joined: each has a name of its own, which differs in case only.
+                    _ => single.extend(self.cookies.iter().enumerate().map(|(n, cookie)| (spelling(n), cookie.clone().into()))),
+                }
+                head.insert("headers".into(), single.into());
+            }
         }
-        let (body, base64) = match std::str::from_utf8(&self.body) {
-            Ok(text) => (text.to_owned(), false),
-            Err(_) => (base64(&self.body), true),
-        };
-        reply.insert("body".into(), body.into());
-        reply.insert("isBase64Encoded".into(), base64.into());
-        Value::Object(reply).to_string().into()
+        let text = std::str::from_utf8(&self.body).ok();
+        head.insert("isBase64Encoded".into(), text.is_none().into());
+        with_body(&Value::Object(head).to_string(), &self.body, text)
+    }
+
+    /// Each header with its values in one.
+    fn joined(&self) -> Map<String, Value> {
+        self.headers.iter().map(|(name, values)| (name.clone(), values.join(", ").into())).collect()
     }
 
     /// The prelude of a streamed reply: everything but the body.
     #[must_use]
     pub fn prelude(&self) -> Bytes {
-        let headers: Map<String, Value> =
-            self.headers.iter().map(|(name, values)| (name.clone(), values.join(", ").into())).collect();
-        json!({ "statusCode": self.status, "headers": headers, "cookies": self.cookies }).to_string().into()
+        json!({ "statusCode": self.status, "headers": self.joined(), "cookies": self.cookies }).to_string().into()
     }
 
     /// A streamed reply's prelude, with the body still to come. An empty prelude is a 200.
@@ -167,6 +168,41 @@ impl HttpReply {
         };
         Ok(HttpReply { status, headers, cookies, body })
     }
+}
+
+/// The object with its body, which may have megabytes and is written once.
+fn with_body(head: &str, body: &[u8], text: Option<&str>) -> Bytes {
+    use base64::Engine as _;
+    let mut object = Vec::with_capacity(head.len() + body.len() / 3 * 4 + 32);
+    object.extend_from_slice(head.strip_suffix('}').unwrap_or(head).as_bytes());
+    object.extend_from_slice(b",\"body\":");
+    match text {
+        // Text is written to memory: nothing of it can fail.
+        Some(text) => _ = serde_json::to_writer(&mut object, text),
+        None => {
+            object.push(b'"');
+            let start = object.len();
+            object.resize(start + base64::encoded_len(body.len(), true).unwrap_or(0), 0);
+            if let Some(room) = object.get_mut(start..) {
+                // Made to fit.
+                _ = base64::prelude::BASE64_STANDARD.encode_slice(body, room);
+            }
+            object.push(b'"');
+        }
+    }
+    object.push(b'}');
+    object.into()
+}
+
+/// `set-cookie` with the letters in upper case that `number` has bits for.
+fn spelling(number: usize) -> String {
+    let mut left = number;
+    let mut spell = |letter: char| {
+        let upper = letter.is_ascii_alphabetic() && left & 1 == 1;
+        left >>= usize::from(letter.is_ascii_alphabetic());
+        if upper { letter.to_ascii_uppercase() } else { letter }
+    };
+    "set-cookie".chars().map(&mut spell).collect()
 }
 
 fn malformed(what: &str) -> Failure {
@@ -266,5 +302,8 @@ mod tests {
         assert_eq!(object, json!({"statusCode":200,"headers":{},"cookies":["a=b"],"body":"/w==","isBase64Encoded":true}));
         let object: Value = serde_json::from_slice(&reply.object(Shape::PayloadV1)).unwrap();
         assert_eq!(object["multiValueHeaders"], json!({"set-cookie":["a=b"]}));
+        let reply = HttpReply { cookies: vec!["a=b".into(), "c=d".into()], ..reply };
+        let object: Value = serde_json::from_slice(&reply.object(Shape::Lattice)).unwrap();
+        assert_eq!(object["headers"], json!({"set-cookie":"a=b","Set-cookie":"c=d"}), "no cookie is lost");
     }
 }

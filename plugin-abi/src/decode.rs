@@ -54,6 +54,11 @@ impl<T: DeserializeOwned> DecodeLambda<T> for &Probe<lambda_runtime::LambdaEvent
 
 /// Reads an event.
 pub(crate) fn read<T: DeserializeOwned>(event: &[u8]) -> Result<T, Error> {
+    read_borrowed(event)
+}
+
+/// Reads an event as something that borrows from it.
+pub(crate) fn read_borrowed<'e, T: Deserialize<'e>>(event: &'e [u8]) -> Result<T, Error> {
     // serde_json's message names line and column, and of the event's contents at most the kind of a value.
     serde_json::from_slice(event).map_err(|error| Error::new("EventDecode", format_args!("event: {}", without_values(&error))))
 }

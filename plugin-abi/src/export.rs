@@ -141,7 +141,7 @@ impl<T> Clone for Probe<T> {
 
 impl<T> Copy for Probe<T> {}
 
-#[cfg(any(feature = "http", feature = "lambda_runtime"))]
+#[cfg(feature = "lambda_runtime")]
 impl<T> Probe<T> {
     pub(crate) fn new() -> Self {
         Probe(PhantomData)

@@ -52,35 +52,46 @@
 //!
 //! - Requests of API Gateway (REST, and HTTP APIs with payload 1.0 and 2.0), function URLs, load balancers and VPC Lattice arrive as
 //!   one and the same `http::Request`, with the path that the client asked for, less the API's stage.
-//! - A request's extensions hold the [`Context`](crate::Context) and the [`Event`] as it came.
+//! - A request's extensions hold the [`Context`](crate::Context), the [`Event`] as it came, and the [`ClientIp`]. What the kit knows
+//!   of an invocation is there alone: no header of a request is the kit's own, so there is none for a client to forge.
+//! - Headers are as the client sent them, but for `Content-Length`, which is that of the body, `Transfer-Encoding`, which the body has
+//!   no more, and `Cookie` of payload 2.0, which is what the service found in it. A `Host` need not parse: it is no part of the URI.
 //! - The reply has the form that the source reads. A body that is not text, or that is compressed, goes in base64.
+//! - A body that is still being made when the response is there, or has more than 1 MB, is streamed: it reaches the client as it is
+//!   made where the route says `"reply": "stream"`, and is collected, up to 6 MB, where it does not. One that fails at once is the
+//!   handler's error; one that fails later breaks the reply off, and the service is told so. Trailers are not passed on.
+//! - A reply to `HEAD`, and one with a status that has no body, is sent without one.
 
 use std::any::Any;
-use std::error::Error as StdError;
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use ::http::{Request, Response};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
+use lambda_plugin_abi_v1 as v1;
 use serde::de::DeserializeOwned;
-use tower_service::Service;
 
-use crate::decode::read;
-use crate::encode::EncodeJson as _;
-use crate::export::{Probe, Site, State};
+use crate::decode::{read, read_borrowed};
+use crate::export::{Site, State};
+use crate::reply::stream;
 use crate::{Error, runtime};
 
+mod answer;
+mod base_path;
+mod client;
 mod reply;
 mod request;
 mod text;
+mod websocket;
 
-use reply::Reply;
+pub use answer::{Application, Content};
+pub use base_path::{BasePath, beneath};
+pub use client::ClientIp;
 use request::Incoming;
+pub use websocket::{WebsocketContext, WebsocketEvent, WebsocketEventType};
 
 /// The body of a request: it is there already.
 ///
@@ -233,49 +244,6 @@ impl<S, F: Fn(Arc<S>) -> A, A> Web<S, (Arc<S>,)> for F {
     }
 }
 
-/// A web application: a tower service from requests to responses, of which each request gets a clone.
-///
-/// ```
-/// use axum::{Router, extract::State, routing::get};
-/// use lambda_plugin_abi::http::Application;
-///
-/// async fn home(title: State<&'static str>) -> &'static str {
-///     title.0
-/// }
-/// fn is_application(_application: impl Application) {}
-///
-/// is_application(Router::new().route("/", get(home)).with_state("hello"));
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a web application",
-    label = "no `tower::Service<http::Request<lambda_plugin_abi::http::Body>>` that is `Clone + Send`",
-    note = "return an `axum::Router`, after `with_state` where it has a state; the function itself is not async"
-)]
-pub trait Application: Clone + Send + 'static {
-    /// Answers one request, with the whole body.
-    fn answer(self, request: Request<Body>) -> impl Future<Output = Result<Response<Bytes>, Error>> + Send;
-}
-
-// Else the compiler lists all tower services of all crates.
-#[diagnostic::do_not_recommend]
-impl<A, B> Application for A
-where
-    A: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
-    A::Error: Into<Box<dyn StdError + Send + Sync>>,
-    A::Future: Send,
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    async fn answer(mut self, request: Request<Body>) -> Result<Response<Bytes>, Error> {
-        let failed = |error: A::Error| Error::new("HttpService", error.into());
-        poll_fn(|cx| self.poll_ready(cx)).await.map_err(failed)?;
-        let (parts, body) = self.call(request).await.map_err(failed)?.into_parts();
-        let body = body.collect().await.map_err(|error| Error::new("HttpBody", error.into()))?;
-        Ok(Response::from_parts(parts, body.to_bytes()))
-    }
-}
-
 /// One name under `http`, brought to life with the plugin's state.
 ///
 /// # Errors
@@ -296,12 +264,18 @@ where
         call.run(|call| async move {
             let (event, _invocation, context) = call.open(&State::<S>::new())?;
             let event = Bytes::from_owner(event);
-            let (mut request, form) = read::<Incoming>(&event)?.into_request()?;
+            let (mut request, form) = read_borrowed::<Incoming<'_>>(&event)?.into_request(&event)?;
             request.extensions_mut().insert(context);
             request.extensions_mut().insert(Event(event));
             let application = application.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let response = application.answer(request).await?;
-            Probe::<Reply>::new().encode(Reply::new(response, form))
+            let (parts, content) = application.answer(request).await?.into_parts();
+            match content {
+                Content::Whole(body) => {
+                    let json = reply::object(&parts, &body, form)?;
+                    Ok(v1::Outcome::value(v1::Buffer::new(json), v1::Outcome::JSON))
+                }
+                Content::Stream(body) => Ok(stream(reply::prelude(&parts)?, body)),
+            }
         })
     }))
 }

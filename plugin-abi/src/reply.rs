@@ -88,14 +88,18 @@ impl StreamReply {
     }
 
     pub(crate) fn outcome(self) -> Result<v1::Outcome, Error> {
-        let prelude = serde_json::to_vec(&self.prelude)?;
-        let sending = Sending { body: Some(self.body), invocation: Current::invocation() };
-        let body = Box::into_raw(Box::new(sending));
-        // SAFETY: `poll` and `release` are the pair for `Box<Sending>`; both catch panics; all of it is Send.
-        #[expect(unsafe_code, reason = "gives a boxed stream to the host")]
-        let stream = unsafe { v1::Stream::new(body.cast(), poll, release) };
-        Ok(v1::Outcome::stream(v1::Buffer::new(prelude), stream))
+        Ok(stream(serde_json::to_vec(&self.prelude)?, self.body))
     }
+}
+
+/// A body behind its prelude, which is JSON. To be called while the invocation is being worked on.
+pub(crate) fn stream(prelude: Vec<u8>, body: Body) -> v1::Outcome {
+    let sending = Sending { body: Some(body), invocation: Current::invocation() };
+    let body = Box::into_raw(Box::new(sending));
+    // SAFETY: `poll` and `release` are the pair for `Box<Sending>`; both catch panics; all of it is Send.
+    #[expect(unsafe_code, reason = "gives a boxed stream to the host")]
+    let stream = unsafe { v1::Stream::new(body.cast(), poll, release) };
+    v1::Outcome::stream(v1::Buffer::new(prelude), stream)
 }
 
 impl fmt::Debug for StreamReply {
@@ -104,7 +108,7 @@ impl fmt::Debug for StreamReply {
     }
 }
 
-type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 /// A body on its way, and what log records of it belong to.
 struct Sending {
@@ -115,7 +119,7 @@ struct Sending {
 
 #[expect(unsafe_code, reason = "called by the host through `v1::Stream`")]
 unsafe extern "C" fn poll(data: *mut (), waker: *const v1::Waker, item: *mut v1::Buffer) -> u32 {
-    // SAFETY: `data` is the box of `StreamReply::outcome`, not yet released, and no other call is under way (`v1::Stream::new`).
+    // SAFETY: `data` is the box of `stream`, not yet released, and no other call is under way (`v1::Stream::new`).
     let sending = unsafe { &mut *data.cast::<Sending>() };
     // SAFETY: `waker` is valid during the call and `VTABLE` handles it as `v1::Waker` asks; `ManuallyDrop`, because it is borrowed.
     let waker = ManuallyDrop::new(unsafe { Waker::new(waker.cast(), &VTABLE) });
@@ -144,7 +148,7 @@ unsafe extern "C" fn poll(data: *mut (), waker: *const v1::Waker, item: *mut v1:
 
 #[expect(unsafe_code, reason = "called by the host through `v1::Stream`")]
 unsafe extern "C" fn release(data: *mut ()) {
-    // SAFETY: `data` is the box of `StreamReply::outcome`, and `v1::Stream` calls this once.
+    // SAFETY: `data` is the box of `stream`, and `v1::Stream` calls this once.
     let sending = unsafe { Box::from_raw(data.cast::<Sending>()) };
     let _current = Current::set(sending.invocation.clone());
     if let Err(panic) = runtime::enter(|| catch(|| drop(sending))) {

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::lines;
 use crate::samples::sample;
+use crate::support::build::Build;
+use crate::support::folder::Folder;
 use crate::support::{SOON, bootstrap_path, lambda};
 use crate::world::folder;
 
@@ -57,12 +59,10 @@ fn serve(stream: TcpStream, event: &str, seen: &mpsc::Sender<String>) -> Option<
     }
 }
 
-#[test]
-fn a_client_that_does_not_read_is_left_at_the_deadline_and_the_next_event_follows() {
+/// Has `event` answered to a service that does not read the reply, through to the poll after it.
+fn left_unread(event: &Value, folder: &Folder) -> Bootstrap {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let mut event: Value = serde_json::from_slice(&sample("lambda_http/lambda_function_url_request")).unwrap();
-    event["queryStringParameters"] = json!({ "chunks": "1000000000", "bytes": "10000" });
     let event = event.to_string();
     let (sender, seen) = mpsc::channel();
     std::thread::spawn(move || {
@@ -71,11 +71,6 @@ fn a_client_that_does_not_read_is_left_at_the_deadline_and_the_next_event_follow
             std::thread::spawn(move || serve(stream, &event, &sender));
         }
     });
-    let manifest = json!({
-        "deadline_margin_ms": 2_000,
-        "routes": { "url": { "source": "function-url", "to": "misbehave.stream", "reply": "stream" } },
-    });
-    let folder = folder(&["misbehave"], manifest);
     // For its environment alone.
     let lambda = lambda();
     let manifest = folder.manifest();
@@ -92,4 +87,35 @@ fn a_client_that_does_not_read_is_left_at_the_deadline_and_the_next_event_follow
     }
     lines::line_of(&process, &["the service had not read the reply's stream when the deadline came", "code=runtime-api"]);
     assert_eq!(process.wait_exit(Duration::ZERO), None);
+    process
+}
+
+fn request() -> Value {
+    serde_json::from_slice(&sample("lambda_http/lambda_function_url_request")).unwrap()
+}
+
+fn manifest(to: &str) -> Value {
+    json!({
+        "deadline_margin_ms": 2_000,
+        "routes": { "url": { "source": "function-url", "to": to, "reply": "stream" } },
+    })
+}
+
+#[test]
+fn a_client_that_does_not_read_is_left_at_the_deadline_and_the_next_event_follows() {
+    let mut event = request();
+    event["queryStringParameters"] = json!({ "chunks": "1000000000", "bytes": "10000" });
+    left_unread(&event, &folder(&["misbehave"], manifest("misbehave.stream")));
+}
+
+#[test]
+fn a_web_application_makes_no_more_of_its_body_than_the_service_takes() {
+    let mut event = request();
+    event["requestContext"]["http"]["method"] = "GET".into();
+    // 30,518 pieces of 64 KiB.
+    event["rawPath"] = "/zeros/2000000000".into();
+    let process = left_unread(&event, &Folder::new(&[("axum", &Build::fixture("axum").path())], manifest("axum")));
+    let made = process.logs().iter().filter(|line| line.text.contains(" is made")).count();
+    // What fits between two sockets is a few megabytes.
+    assert!((1..1_000).contains(&made), "{made} pieces were made and not taken");
 }

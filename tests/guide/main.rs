@@ -112,6 +112,10 @@ fn the_commands_of_the_readmes_work_on_what_the_build_has_made() {
         let mut ran = 0;
         let mut serving = None;
         for block in page.blocks.iter().filter(|block| block.kind == "sh") {
+            // A crate outside of this repository, which cargo builds: `tests/command/new.rs` goes that way.
+            if block.text.contains("lambda-loader new") {
+                continue;
+            }
             if block.text.contains("lambda-loader serve") {
                 serving = Some(Serving::start(&block.text, dir.path()));
                 continue;

@@ -16,6 +16,10 @@ mod world;
 
 mod hello_http;
 mod site;
+mod forged;
+mod web;
+mod web_stream;
+mod mangum;
 mod fetch;
 mod remote;
 mod background;

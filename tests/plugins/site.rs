@@ -130,6 +130,12 @@ fn a_request_is_what_lambda_http_makes_of_the_same_event() {
         assert_eq!(ours, theirs, "{name}");
         assert!(our_headers.keys().eq(their_headers.keys()), "{name}: {our_headers:?} {their_headers:?}");
         for (header, theirs) in &their_headers {
+            if header == "content-length" {
+                // Ours is that of the body, which is no longer the one that the sample was cut from.
+                let request = lambda_http::request::from_str(std::str::from_utf8(&event).unwrap()).unwrap();
+                assert_eq!(our_headers[header], BTreeSet::from([request.body().len().to_string()]), "{name}");
+                continue;
+            }
             // It keeps one of several values where an event has both `headers` and `multiValueHeaders`.
             assert!(our_headers[header].is_superset(theirs), "{name}: {header}: {our_headers:?}");
         }

@@ -1,11 +1,14 @@
 //! Responses to the reply objects of the sources.
 
-use ::http::{HeaderMap, HeaderValue, Response, header};
+use ::http::response::Parts;
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+use crate::Error;
 
 /// Which reply object the source reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,60 +23,97 @@ pub(super) enum Form {
     Lattice,
 }
 
-/// The reply object.
-#[derive(Debug, Serialize)]
+/// The reply object, less its body.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Reply {
+struct Head<'r> {
     status_code: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<String>,
-    body: String,
-    is_base64_encoded: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    headers: Option<BTreeMap<String, String>>,
+    headers: Option<Single<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    multi_value_headers: Option<Multi<'r>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    cookies: Vec<String>,
+    cookies: Vec<Cow<'r, str>>,
+    is_base64_encoded: bool,
 }
 
-impl Reply {
-    pub(super) fn new(response: Response<Bytes>, form: Form) -> Self {
-        let (parts, body) = response.into_parts();
-        let text = if is_text(&parts.headers) { std::str::from_utf8(&body).ok() } else { None };
-        let (body, is_base64_encoded) = match text {
-            Some(text) => (text.to_owned(), false),
-            None => (BASE64_STANDARD.encode(&body), true),
-        };
-        let mut reply = Reply {
-            status_code: parts.status.as_u16(),
-            status_description: None,
-            body,
-            is_base64_encoded,
-            headers: None,
-            multi_value_headers: None,
-            cookies: Vec::new(),
-        };
-        if let Form::Alb { .. } = form {
-            reply.status_description =
-                Some(format!("{} {}", parts.status.as_u16(), parts.status.canonical_reason().unwrap_or("Unknown")));
-        }
-        match form {
-            Form::PayloadV1 | Form::Alb { multi_value: true } => reply.multi_value_headers = Some(multi(&parts.headers)),
-            Form::PayloadV2 => {
-                reply.headers = Some(single(&parts.headers));
-                reply.cookies = values(&parts.headers, header::SET_COOKIE.as_str());
-            }
-            Form::Alb { multi_value: false } | Form::Lattice => {
-                let mut headers = single(&parts.headers);
-                // One value a name: so each cookie has a name of its own, which differs in case only.
-                let cookies = values(&parts.headers, header::SET_COOKIE.as_str());
-                headers.extend(cookies.into_iter().enumerate().map(|(number, cookie)| (spelling(number), cookie)));
-                reply.headers = Some(headers);
-            }
-        }
-        reply
+/// The reply object of the source. The body is written straight into it.
+pub(super) fn object(parts: &Parts, body: &[u8], form: Form) -> Result<Vec<u8>, Error> {
+    let text = if is_text(&parts.headers) || body.is_empty() { std::str::from_utf8(body).ok() } else { None };
+    let headers = &parts.headers;
+    let mut head = Head {
+        status_code: parts.status.as_u16(),
+        status_description: None,
+        headers: None,
+        multi_value_headers: None,
+        cookies: Vec::new(),
+        is_base64_encoded: text.is_none(),
+    };
+    if let Form::Alb { .. } = form {
+        head.status_description = Some(description(parts.status));
     }
+    match form {
+        Form::PayloadV1 | Form::Alb { multi_value: true } => head.multi_value_headers = Some(Multi { headers, of: Which::All }),
+        Form::PayloadV2 => {
+            head.headers = Some(Single { headers, cookies: false });
+            head.cookies = values(headers, &header::SET_COOKIE).collect();
+        }
+        Form::Alb { multi_value: false } | Form::Lattice => head.headers = Some(Single { headers, cookies: true }),
+    }
+    // A third more in base64; text may grow as well.
+    let mut json = Vec::with_capacity(body.len() / 3 * 4 + 512);
+    write(&mut json, &head)?;
+    // `}` comes later.
+    json.pop();
+    json.extend_from_slice(b",\"body\":");
+    match text {
+        Some(text) => write(&mut json, text)?,
+        None => {
+            json.push(b'"');
+            let start = json.len();
+            json.resize(start + base64::encoded_len(body.len(), true).unwrap_or(0), 0);
+            let room = json.get_mut(start..).unwrap_or_default();
+            BASE64_STANDARD.encode_slice(body, room).map_err(|error| Error::new("ReplyEncode", error))?;
+            json.push(b'"');
+        }
+    }
+    json.push(b'}');
+    Ok(json)
+}
+
+/// What goes before a streamed body: the host makes of it what the source reads.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Prelude<'r> {
+    status_code: u16,
+    headers: Single<'r>,
+    /// Those that cannot be told from one value in `headers`.
+    multi_value_headers: Multi<'r>,
+    cookies: Vec<Cow<'r, str>>,
+}
+
+/// The prelude of a reply whose body is streamed.
+pub(super) fn prelude(parts: &Parts) -> Result<Vec<u8>, Error> {
+    let headers = &parts.headers;
+    let mut json = Vec::with_capacity(512);
+    let prelude = Prelude {
+        status_code: parts.status.as_u16(),
+        headers: Single { headers, cookies: false },
+        multi_value_headers: Multi { headers, of: Which::Repeated },
+        cookies: values(headers, &header::SET_COOKIE).collect(),
+    };
+    write(&mut json, &prelude)?;
+    Ok(json)
+}
+
+fn write<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) -> Result<(), Error> {
+    serde_json::to_writer(json, value).map_err(|error| Error::new("ReplyEncode", format_args!("reply: {error}")))
+}
+
+fn description(status: StatusCode) -> String {
+    format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Unknown"))
 }
 
 /// `set-cookie` with the letters in upper case that `number` has bits for.
@@ -87,24 +127,65 @@ fn spelling(number: usize) -> String {
     "set-cookie".chars().map(&mut spell).collect()
 }
 
-/// All headers but cookies, the values of one name in one.
-fn single(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let names = headers.keys().filter(|name| **name != header::SET_COOKIE);
-    names.map(|name| (name.as_str().to_owned(), values(headers, name.as_str()).join(", "))).collect()
+/// The values of one name in one. Cookies cannot be joined: they are left out, or each has a name of its own, which differs in case
+/// only.
+struct Single<'r> {
+    headers: &'r HeaderMap,
+    cookies: bool,
 }
 
-fn multi(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
-    headers.keys().map(|name| (name.as_str().to_owned(), values(headers, name.as_str()))).collect()
+impl Serialize for Single<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for name in self.headers.keys().filter(|name| **name != header::SET_COOKIE) {
+            let mut all = values(self.headers, name);
+            let first = all.next().unwrap_or_default();
+            let joined = all.fold(first, |joined, next| Cow::Owned(format!("{joined}, {next}")));
+            map.serialize_entry(name.as_str(), &joined)?;
+        }
+        if self.cookies {
+            for (number, cookie) in values(self.headers, &header::SET_COOKIE).enumerate() {
+                map.serialize_entry(&spelling(number), &cookie)?;
+            }
+        }
+        map.end()
+    }
 }
 
-fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
-    headers.get_all(name).iter().map(text).collect()
+/// Each value by itself.
+struct Multi<'r> {
+    headers: &'r HeaderMap,
+    of: Which,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    /// Several values of one name, cookies aside.
+    Repeated,
+}
+
+impl Serialize for Multi<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for name in self.headers.keys() {
+            let all: Vec<_> = values(self.headers, name).collect();
+            if self.of == Which::All || (all.len() > 1 && *name != header::SET_COOKIE) {
+                map.serialize_entry(name.as_str(), &all)?;
+            }
+        }
+        map.end()
+    }
+}
+
+fn values<'r>(headers: &'r HeaderMap, name: &HeaderName) -> impl Iterator<Item = Cow<'r, str>> {
+    headers.get_all(name).iter().map(text)
 }
 
 /// A value as text: UTF-8, else Latin-1, which is what bytes above 127 once were in HTTP.
-fn text(value: &HeaderValue) -> String {
+fn text(value: &HeaderValue) -> Cow<'_, str> {
     let bytes = value.as_bytes();
-    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), Cow::Borrowed)
 }
 
 /// Whether the body may be text, by its headers.
@@ -127,16 +208,34 @@ fn is_text(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::http::Response;
     use serde_json::{Value, json};
 
-    fn response(status: u16, headers: &[(&str, &str)], body: &'static [u8]) -> Response<Bytes> {
+    fn response(status: u16, headers: &[(&str, &str)], body: &'static [u8]) -> Response<&'static [u8]> {
         let builder =
             headers.iter().fold(Response::builder().status(status), |builder, (name, value)| builder.header(*name, *value));
-        builder.body(Bytes::from_static(body)).unwrap()
+        builder.body(body).unwrap()
     }
 
-    fn check(form: Form, response: Response<Bytes>, expected: Value) {
-        assert_eq!(serde_json::to_value(Reply::new(response, form)).unwrap(), expected, "{form:?}");
+    fn reply(response: Response<&[u8]>, form: Form) -> Value {
+        let (parts, body) = response.into_parts();
+        serde_json::from_slice(&object(&parts, body, form).unwrap()).unwrap()
+    }
+
+    fn check(form: Form, response: Response<&[u8]>, expected: Value) {
+        assert_eq!(reply(response, form), expected, "{form:?}");
+    }
+
+    #[test]
+    fn a_streamed_reply_keeps_values_apart_that_have_one_name() {
+        let headers = [("x-a", "1"), ("set-cookie", "a=b"), ("x-a", "2"), ("set-cookie", "c=d"), ("x-b", "3")];
+        let (parts, _) = response(206, &headers, b"").into_parts();
+        let found: Value = serde_json::from_slice(&prelude(&parts).unwrap()).unwrap();
+        let expected = json!({
+            "statusCode": 206, "headers": { "x-a": "1, 2", "x-b": "3" }, "multiValueHeaders": { "x-a": ["1", "2"] },
+            "cookies": ["a=b", "c=d"],
+        });
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -172,8 +271,8 @@ mod tests {
     fn what_is_not_text_goes_in_base64() {
         #[track_caller]
         fn check(headers: &[(&str, &str)], body: &'static [u8], expected: (&str, bool)) {
-            let reply = Reply::new(response(200, headers, body), Form::PayloadV2);
-            assert_eq!((reply.body.as_str(), reply.is_base64_encoded), expected, "{headers:?}");
+            let reply = reply(response(200, headers, body), Form::PayloadV2);
+            assert_eq!((&reply["body"], &reply["isBase64Encoded"]), (&json!(expected.0), &json!(expected.1)), "{headers:?}");
         }
         let of = |kind: &'static str| [("content-type", kind)];
         for kind in ["text/html", "TEXT/plain; charset=utf-8", "application/json", "application/problem+json", "image/svg+xml"] {
@@ -184,6 +283,7 @@ mod tests {
         }
         check(&[], b"hi", ("hi", false));
         check(&[], b"", ("", false));
+        check(&of("image/png"), b"", ("", false));
         check(&[], b"\xff", ("/w==", true));
         check(&of("text/plain"), b"\xff", ("/w==", true));
         check(&[("content-type", "text/plain"), ("content-encoding", "gzip")], b"hi", ("aGk=", true));

@@ -2,13 +2,17 @@
 
 #![deny(unsafe_code)]
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::{StreamExt as _, stream};
 use lambda_plugin_abi::{Context, Error};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +47,7 @@ fn web(site: Arc<Site>) -> Router {
         .route("/hello/{name}", get(hello))
         .route("/notes", get(list).post(add))
         .route("/pixel.gif", get(pixel))
+        .route("/count/{to}", get(count))
         .with_state(site)
 }
 
@@ -79,6 +84,15 @@ async fn pixel() -> impl IntoResponse {
     const GIF: &[u8] =
         b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
     ([(header::CONTENT_TYPE, "image/gif")], GIF)
+}
+
+/// A body that takes its time: it reaches the client number by number where the route says `"reply": "stream"`.
+async fn count(Path(to): Path<u32>) -> impl IntoResponse {
+    let numbers = stream::iter(1..=to).then(|number| async move {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok::<_, Infallible>(format!("{number}\n"))
+    });
+    ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(numbers))
 }
 
 /// A handler beside the site, with the same state: the notes go once a night.

@@ -58,3 +58,11 @@ fn bytes_that_are_no_text_go_in_base64() {
     assert_eq!(reply["isBase64Encoded"], true);
     assert!(reply["body"].as_str().unwrap().starts_with("R0lGODlh"), "{reply}");
 }
+
+#[test]
+fn a_count_comes_number_by_number() {
+    let reply = site().invoke("web", request("GET", "/count/3", "", Value::Null)).unwrap();
+    assert_eq!(reply.pieces(), ["1\n", "2\n", "3\n"]);
+    let prelude = reply.prelude().unwrap();
+    assert_eq!((prelude.status_code, prelude.headers["content-type"].as_str()), (200, "text/plain"));
+}

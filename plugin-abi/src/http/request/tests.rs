@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 fn request(event: &Value) -> Result<(Request<Body>, Form), Error> {
-    crate::decode::read::<Incoming>(event.to_string().as_bytes())?.into_request()
+    let event = Bytes::from(event.to_string());
+    crate::decode::read_borrowed::<Incoming<'_>>(&event)?.into_request(&event)
 }
 
 /// Method and URI, headers, body, form.
@@ -119,4 +120,66 @@ fn what_is_no_request_is_named_without_its_values() {
         let error = request(&event).map(|_| ()).unwrap_err();
         assert_eq!((error.kind(), error.message()), ("EventDecode", message));
     }
+}
+
+#[test]
+fn a_body_that_is_text_is_a_part_of_the_event_and_not_a_copy() {
+    let event = Bytes::from(payload_v2(json!({ "rawPath": "/", "body": "x".repeat(1 << 20) })).to_string());
+    let (request, _) = crate::decode::read_borrowed::<Incoming<'_>>(&event).unwrap().into_request(&event).unwrap();
+    let mut collecting = pin!(request.into_body().collect());
+    let Poll::Ready(Ok(body)) = collecting.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!("no body") };
+    let body = body.to_bytes();
+    assert!(event.as_ptr_range().contains(&body.as_ptr()) && body.len() == 1 << 20);
+    // What is escaped has to be written anew.
+    check(payload_v2(json!({ "rawPath": "/", "body": "a\n\u{e9}\"" })), "POST /", &[], "a\n\u{e9}\"".as_bytes(), Form::PayloadV2);
+}
+
+#[test]
+fn no_value_of_any_kind_in_any_place_makes_it_panic() {
+    let whole = json!({
+        "version": "2.0", "httpMethod": "GET", "method": "GET", "path": "/a", "rawPath": "/a", "raw_path": "/a",
+        "rawQueryString": "a=b", "cookies": ["a=b"], "headers": { "a": "b" }, "multiValueHeaders": { "a": ["b"] },
+        "queryStringParameters": { "a": "b" }, "multiValueQueryStringParameters": { "a": ["b"] }, "body": "aGk=",
+        "isBase64Encoded": true, "requestContext": {
+            "http": { "method": "GET", "sourceIp": "::1" }, "elb": {}, "serviceNetworkArn": "a", "stage": "s",
+            "identity": { "sourceIp": "::1" },
+        },
+    });
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1.5),
+        json!(""),
+        json!("\u{0}\u{e9} %zz\n"),
+        json!("x".repeat(70_000)),
+        json!([]),
+        json!([null]),
+        json!([[]]),
+        json!(["a", "b\n"]),
+        json!({}),
+        json!({ "a": null }),
+        json!({ "": [] }),
+        json!({ "a b": "c\nd" }),
+        json!({ "content-length": ["x", "y"], "x-forwarded-for": ["", ",", "[::"] }),
+    ];
+    let mut taken = 0;
+    for key in whole.as_object().unwrap().keys() {
+        for forms in [&["http"][..], &["elb"], &["serviceNetworkArn"], &[]] {
+            for value in &odd {
+                let mut event = whole.clone();
+                let context = event["requestContext"].as_object_mut().unwrap();
+                context.retain(|key, _| forms.contains(&key.as_str()) || ["stage", "identity"].contains(&key.as_str()));
+                if forms != ["serviceNetworkArn"] {
+                    event.as_object_mut().unwrap().remove("raw_path");
+                }
+                event[key] = value.clone();
+                match request(&event) {
+                    Ok(_) => taken += 1,
+                    Err(error) => assert_eq!(error.kind(), "EventDecode", "{event:.300}"),
+                }
+            }
+        }
+    }
+    assert!(taken > 100, "{taken}");
 }
