@@ -22,6 +22,7 @@ pub mod respond;
 
 // What runs it: an event's facts, a plan brought to life, one event through it, one slot of events, the process.
 pub mod environment;
+pub mod name_service;
 pub mod invocation;
 pub mod service;
 pub mod handle;

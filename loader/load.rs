@@ -113,8 +113,8 @@ fn open(place: &str, needed: &[String], descriptor: OwnedFd, subject: &'static S
         )
         .hint("give each plugin and library a file of its own"));
     }
-    system::load(place, needed)?;
     let before = link_map::foreign();
+    system::load(place, needed)?;
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.
     #[expect(unsafe_code, reason = "loads verified code")]

@@ -24,7 +24,8 @@ pub enum Outcome {
         /// The door that could not be shut, if any.
         open: Option<&'static str>,
     },
-    /// The sandbox, or how the process was started, does not allow it: nothing is changed.
+    /// The sandbox, or how the process was started, does not allow it: no door is shut. That no program may gain privileges any more
+    /// (`PR_SET_NO_NEW_PRIVS`), which a filter asks for first, may have been set, and stays.
     Unavailable(Cow<'static, str>),
     /// The manifest does not want it.
     Off,
@@ -94,7 +95,7 @@ fn refusal(outcome: &Outcome) -> Refusal {
     Refusal::new(Code::LockdownUnavailable, "lockdown", format!("\"require\" cannot be had: {reason}")).hint(hint)
 }
 
-/// Shuts all doors, or none; returns the one that stays open.
+/// Shuts all doors, or none; returns one that root may still open.
 fn shut() -> Result<Option<&'static str>, Cow<'static, str>> {
     if reading_implies_executing()? {
         return Err("the process was started with READ_IMPLIES_EXEC: all that is readable is executable".into());

@@ -22,7 +22,7 @@ use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, Trust, TrustSettings};
-use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, lockdown, version};
+use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, lockdown, name_service, version};
 
 /// Where a manifest is looked for without `LOADER_MANIFEST`, before the function's own code.
 const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
@@ -102,6 +102,7 @@ fn prepare() -> Result<Prepared, Refusal> {
     }
     not_built(&plan)?;
     environment::set(&environment::gather(&plan)?)?;
+    name_service::limit()?;
     Ok(Prepared { plan, trust, manifest: file.path, started })
 }
 

@@ -20,7 +20,7 @@ use crate::runtime_api::error_body;
 use crate::service::Service;
 use crate::start::not_built;
 use crate::verify::process::{self, Host};
-use crate::{Class, Code, Refusal, crash, environment, exit};
+use crate::{Class, Code, Refusal, crash, environment, exit, name_service};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     }
     not_built(&plan)?;
     environment::set(&environment::gather(&plan)?)?;
+    name_service::limit()?;
     crash::install();
     let runtime = crate::start::runtime()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);

@@ -129,8 +129,9 @@ impl Serving {
     /// From now on, on this thread. One at a time.
     #[must_use]
     pub fn begin(invocation: &Arc<Invocation>) -> Self {
+        let serving = Serving { _share: Arc::clone(invocation), _here: PhantomData };
         SERVING.set(Arc::as_ptr(invocation));
-        Serving { _share: Arc::clone(invocation), _here: PhantomData }
+        serving
     }
 }
 

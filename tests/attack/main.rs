@@ -25,4 +25,5 @@ mod layers;
 // What comes in beside it.
 mod system_libraries;
 mod gconv;
+mod name_service;
 mod variables;

@@ -63,8 +63,6 @@ impl fmt::Debug for Content {
 
 // Else the compiler lists all tower services of all crates.
 #[diagnostic::do_not_recommend]
-// Else the compiler lists all tower services of all crates.
-#[diagnostic::do_not_recommend]
 impl<A, B> Application for A
 where
     A: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
