@@ -24,6 +24,7 @@ mod system;
 
 pub use host::PluginHost;
 pub use layout::checks as layout_checks;
+pub use link_map::Foreign;
 
 /// The ABI generations that this loader speaks.
 pub const SPOKEN: &[u32] = &[v1::ABI];
@@ -113,7 +114,7 @@ fn open(place: &str, needed: &[String], descriptor: OwnedFd, subject: &'static S
         )
         .hint("give each plugin and library a file of its own"));
     }
-    let before = link_map::foreign();
+    let before = Foreign::now();
     system::load(place, needed)?;
     // SAFETY: constructors of the library run. Its bytes are the ones that the manifest names, verified before, and cannot change
     // any more; code that the manifest names is trusted to run. That is this program's purpose.
@@ -125,7 +126,7 @@ fn open(place: &str, needed: &[String], descriptor: OwnedFd, subject: &'static S
             .hint("compare `lambda-loader inspect` on the machine that built it with this one's libraries")
     })?;
     crash::loaded(&name, subject);
-    link_map::check(place, &before)?;
+    before.check(place, "loading it")?;
     Ok(Box::leak(Box::new(library)))
 }
 

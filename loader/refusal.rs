@@ -221,7 +221,7 @@ codes! {
     HandlerMissing = "handler-missing", Abi;
     /// The system's dynamic linker refused the shared object.
     LoadFailed = "load-failed", Abi;
-    /// Loading mapped a file that was not verified.
+    /// Loading or starting a plugin mapped a file that was not verified.
     LoadForeignObject = "load-foreign-object", Abi;
     /// The manifest requires lockdown, and it cannot be had here in full.
     LockdownUnavailable = "lockdown-unavailable", Manifest;

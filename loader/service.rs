@@ -1,11 +1,11 @@
 //! A plan brought to life: routes that lead to plugins, and plugins that are loaded before the first event or with it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-use crate::load::{self, Loaded, Plugin, SPOKEN};
+use crate::load::{self, Foreign, Loaded, Plugin, SPOKEN};
 use crate::log::{self, Level};
 use crate::manifest::wire::{OnFailure, Reply};
 use crate::policy::{self, Load, Plan};
@@ -61,6 +61,10 @@ struct Cell {
     /// What is loaded is never unloaded, so it is loaded once: a refusal of it stands.
     loaded: OnceCell<Result<Loaded, Refusal>>,
     started: OnceCell<Plugin>,
+    /// What was there before its first start.
+    before: OnceLock<Foreign>,
+    /// Its start brought in what nobody verified.
+    spoiled: OnceLock<Refusal>,
 }
 
 impl Cell {
@@ -68,7 +72,15 @@ impl Cell {
     async fn started(&self, verify: impl FnOnce() -> Result<Verified, Refusal>) -> Result<&Plugin, Refusal> {
         let start = async {
             let loaded = self.loaded.get_or_try_init(|| async { verify().map(load::plugin) }).await?;
-            loaded.as_ref().map_err(Refusal::clone)?.start(&self.planned.config).await
+            let loaded = loaded.as_ref().map_err(Refusal::clone)?;
+            let before = self.before.get_or_init(Foreign::now);
+            let started = loaded.start(&self.planned.config).await;
+            // Whether it succeeded or not. A module of the name service comes from wherever `LD_LIBRARY_PATH` leads, where no system
+            // folder has it.
+            before
+                .check(&self.planned.artifact.place, "its start")
+                .map_err(|refusal| self.spoiled.get_or_init(|| refusal).clone())?;
+            started
         };
         self.started.get_or_try_init(|| start).await
     }
@@ -145,6 +157,8 @@ impl Service {
             wanted: wanted(&plan, index),
             loaded: OnceCell::new_with(loaded.remove(&index).map(Ok)),
             started: OnceCell::new(),
+            before: OnceLock::new(),
+            spoiled: OnceLock::new(),
         });
         let cells: Vec<Cell> = cells.collect();
         for cell in cells.iter().filter(|cell| cell.loaded.initialized()) {
@@ -206,11 +220,13 @@ impl Service {
         }
     }
 
-    /// Why no further event may be taken: loading a plugin when it was first used brought in code that nobody verified.
+    /// Why no further event may be taken: loading or starting a plugin when it was first used brought in code that nobody verified.
     #[must_use]
     pub fn spoiled(&self) -> Option<&Refusal> {
-        let refusals = self.plugins.iter().filter_map(|cell| cell.loaded.get()?.as_ref().err());
-        refusals.into_iter().find(|refusal| refusal.code == Code::LoadForeignObject)
+        self.plugins.iter().find_map(|cell| {
+            let loaded = cell.loaded.get().and_then(|loaded| loaded.as_ref().err());
+            loaded.filter(|refusal| refusal.code == Code::LoadForeignObject).or(cell.spoiled.get())
+        })
     }
 
     /// The plugins that are running.

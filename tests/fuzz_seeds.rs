@@ -15,7 +15,9 @@ const TARGETS: &[(&str, Check)] = &[
     ("json", checks::json::check),
     ("manifest", checks::manifest::check),
     ("note", checks::note::check),
+    ("packed", checks::packed::check),
     ("reply", checks::reply::check),
+    ("signature", checks::signature::check),
 ];
 
 fn folder() -> &'static Path {

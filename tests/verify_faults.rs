@@ -2,7 +2,8 @@
 //! `bootstrap` make of it. Always an error with its code, or the second mechanism that the design names; never less verification.
 //!
 //! Each row of the table runs in a child process under a real seccomp filter. An errno of 0 is a call that says it was done, and was
-//! not. Limits of descriptors and of file sizes are set as limits.
+//! not. Limits of descriptors and of file sizes are set as limits. Calls that the dynamic linker or the network need as well fail around
+//! verification alone, not around the whole `bootstrap`.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -22,7 +23,7 @@ use seccompiler::SeccompCmpArgLen::Dword;
 use seccompiler::SeccompCmpOp::{self, Eq, Ge, MaskedEq};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, apply_filter};
 
-use Expected::{Held, Refused};
+use Expected::{Held, Refused, Unlocked};
 use Lookup::{Openat2, Walk};
 use Step::{Bootstrap, Load, Manifest, Take};
 
@@ -55,6 +56,8 @@ enum Expected {
     Held(Mechanism, Lookup),
     /// It ends with this code, and a message with these words.
     Refused(Code, &'static str),
+    /// Under `auto` it starts, and says that there is no lockdown and why, in these words; under `require` it does not start.
+    Unlocked(&'static str),
 }
 
 const SEALED: Expected = Held(Mechanism::Sealed, Openat2);
@@ -75,15 +78,29 @@ const EITHER_OPEN: Call = Call { name: "openat and openat2", numbers: &[libc::SY
 const FSTAT: Call = Call { name: "fstat", numbers: &[libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx], only: None };
 const FSTATFS: Call = Call { name: "fstatfs", numbers: &[libc::SYS_fstatfs], only: None };
 const READ: Call = Call { name: "read", numbers: &[libc::SYS_read], only: None };
-const PREAD: Call = Call { name: "pread", numbers: &[libc::SYS_pread64], only: None };
+/// The copy within the kernel, and what takes its place: reading and writing.
+const SENDFILE: Call = Call { name: "sendfile", numbers: &[libc::SYS_sendfile], only: None };
+const PREAD: Call = Call { name: "pread and sendfile", numbers: &[libc::SYS_pread64, libc::SYS_sendfile], only: None };
+const PREAD_ALONE: Call = Call { name: "pread", numbers: &[libc::SYS_pread64], only: None };
 const MEMFD: Call = Call { name: "memfd_create", numbers: &[libc::SYS_memfd_create], only: None };
 /// Not to standard output and error, where this test speaks.
-const WRITE: Call = Call { name: "write", numbers: &[libc::SYS_write], only: Some((0, Ge, 3)) };
+const WRITE: Call = Call { name: "write and sendfile", numbers: &[libc::SYS_write, libc::SYS_sendfile], only: Some((0, Ge, 3)) };
+const WRITE_ALONE: Call = Call { name: "write", numbers: &[libc::SYS_write], only: Some((0, Ge, 3)) };
 const SEAL: Call = Call { name: "fcntl(F_ADD_SEALS)", numbers: &[libc::SYS_fcntl], only: Some((1, Eq, 1033)) };
 const GET_SEALS: Call = Call { name: "fcntl(F_GET_SEALS)", numbers: &[libc::SYS_fcntl], only: Some((1, Eq, 1034)) };
 /// MAP_SHARED: how the copy is looked at. Memory for anything else is private.
 const MMAP_SHARED: Call = Call { name: "mmap(MAP_SHARED)", numbers: &[libc::SYS_mmap], only: Some((3, MaskedEq(1), 1)) };
 const MMAP_CODE: Call = Call { name: "mmap(PROT_EXEC)", numbers: &[libc::SYS_mmap], only: Some((2, MaskedEq(4), 4)) };
+const PRCTL: Call = Call { name: "prctl", numbers: &[libc::SYS_prctl], only: None };
+const SET_DUMPABLE: Call = Call { name: "prctl(PR_SET_DUMPABLE)", numbers: &[libc::SYS_prctl], only: Some((0, Eq, 4)) };
+const NO_NEW_PRIVS: Call = Call { name: "prctl(PR_SET_NO_NEW_PRIVS)", numbers: &[libc::SYS_prctl], only: Some((0, Eq, 38)) };
+const SECCOMP: Call = Call { name: "seccomp", numbers: &[libc::SYS_seccomp], only: None };
+const PERSONALITY: Call = Call { name: "personality", numbers: &[libc::SYS_personality], only: None };
+/// Reads a limit and sets it: the loader does neither, and is not to need it.
+const SETRLIMIT: Call =
+    Call { name: "setrlimit", numbers: &[libc::SYS_prlimit64, libc::SYS_setrlimit, libc::SYS_getrlimit], only: None };
+/// A crash line's own stack.
+const SIGALTSTACK: Call = Call { name: "sigaltstack", numbers: &[libc::SYS_sigaltstack], only: None };
 const MPROTECT: Call = Call { name: "mprotect", numbers: &[libc::SYS_mprotect], only: None };
 
 /// The table: while what is done, which call, with which errors, gives what.
@@ -96,10 +113,15 @@ const ROWS: &[(Step, Call, &[i32], Expected)] = &[
     (Take, FSTATFS, &[libc::EPERM, libc::EACCES, libc::ENOSYS, libc::EIO], UNREADABLE),
     (Take, PREAD, &[libc::EIO, libc::EPERM, libc::ENOSYS, libc::EISDIR, libc::ENOMEM], UNREADABLE),
     (Take, PREAD, &[0], OTHER_BYTES),
+    (Take, PREAD_ALONE, &[libc::EIO, 0], SEALED),
     (Take, READ, &[libc::EIO], SEALED),
     (Take, MEMFD, &[libc::EPERM, libc::ENOSYS], WRITABLE),
     (Take, MEMFD, &[libc::EACCES, libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EINVAL], NO_SANDBOX),
-    (Take, WRITE, &[libc::ENOSPC, libc::ENOMEM, libc::EIO, libc::EPERM, libc::EFBIG, 0], UNFILLED),
+    (Take, WRITE, &[libc::ENOSPC, libc::ENOMEM, libc::EIO, libc::EPERM, libc::EFBIG], UNFILLED),
+    (Take, WRITE, &[0], OTHER_BYTES),
+    (Take, WRITE_ALONE, &[libc::EIO, 0], SEALED),
+    (Take, SENDFILE, &[libc::EPERM, libc::ENOSYS, libc::EINVAL, libc::EIO, libc::ENOSPC, libc::EOVERFLOW], SEALED),
+    (Take, SENDFILE, &[0], OTHER_BYTES),
     (Take, SEAL, &[libc::EPERM, libc::ENOSYS, 0], WRITABLE),
     (Take, SEAL, &[libc::EINVAL, libc::EBUSY], NO_SANDBOX),
     (Take, GET_SEALS, &[libc::EPERM, libc::ENOSYS, 0], WRITABLE),
@@ -121,6 +143,15 @@ const ROWS: &[(Step, Call, &[i32], Expected)] = &[
     (Bootstrap, SEAL, &[libc::EPERM, 0], WRITABLE),
     (Bootstrap, MMAP_SHARED, &[libc::EPERM, libc::ENOMEM], UNMAPPED),
     (Bootstrap, FSTATFS, &[libc::EPERM], NO_MANIFEST),
+    (Bootstrap, SENDFILE, &[libc::EPERM], SEALED),
+    (Bootstrap, PRCTL, &[libc::EPERM, libc::ENOSYS, libc::EINVAL], Unlocked("prctl(PR_GET_DUMPABLE): ")),
+    (Bootstrap, SET_DUMPABLE, &[libc::EPERM, libc::ENOSYS], Unlocked("prctl(PR_SET_DUMPABLE): ")),
+    (Bootstrap, NO_NEW_PRIVS, &[libc::EPERM, libc::EINVAL], Unlocked("prctl(PR_SET_NO_NEW_PRIVS): ")),
+    (Bootstrap, SECCOMP, &[libc::EPERM, libc::ENOSYS, libc::EINVAL, libc::EACCES, libc::ENOMEM], Unlocked("seccomp: ")),
+    (Bootstrap, SECCOMP, &[0], Unlocked("the sandbox takes the filter and does not apply it")),
+    (Bootstrap, PERSONALITY, &[libc::EPERM, libc::ENOSYS], Unlocked("personality: ")),
+    (Bootstrap, SETRLIMIT, &[libc::EPERM, libc::ENOSYS], SEALED),
+    (Bootstrap, SIGALTSTACK, &[libc::EPERM, libc::ENOMEM], SEALED),
 ];
 
 fn main() -> ExitCode {
@@ -235,9 +266,16 @@ fn check(result: Result<(Mechanism, Lookup), Refusal>, expected: Expected) {
 
 /// The real program, with a plugin whose constructor leaves a mark.
 fn bootstrap(row: usize, errno: i32, expected: Expected) {
+    started(row, errno, "auto", expected);
+    if let Unlocked(words) = expected {
+        started(row, errno, "require", Refused(Code::LockdownUnavailable, words));
+    }
+}
+
+fn started(row: usize, errno: i32, lockdown: &str, expected: Expected) {
     let folder = support::folder::Folder::new(
         &[("misbehave", &support::build::Build::plugin("misbehave").path())],
-        serde_json::json!({ "routes": {} }),
+        serde_json::json!({ "lockdown": lockdown, "routes": {} }),
     );
     let mark = folder.path().join("mark");
     let manifest = folder.manifest();
@@ -253,14 +291,21 @@ fn bootstrap(row: usize, errno: i32, expected: Expected) {
     let this = std::env::current_exe().unwrap();
     let process = lambda_loader::local::Bootstrap::spawn(&lambda, &this, &variables).unwrap();
     let output = || support::output(&process);
+    let says = |words: &[String]| {
+        assert!(lambda.wait_polled(1, support::SOON).is_some(), "{}", output());
+        let there = |line: &str| words.iter().all(|word| line.contains(word));
+        assert!(process.wait_for_line(there, support::SOON).is_some(), "{words:?}: {}", output());
+    };
     match expected {
         Held(mechanism, lookup) => {
-            assert!(lambda.wait_polled(1, support::SOON).is_some(), "{}", output());
-            let how = |line: &str| {
-                line.contains(&format!("\"held\":\"{}\"", mechanism.name()))
-                    && line.contains(&format!("\"lookup\":\"{}\"", lookup.name()))
-            };
-            assert!(process.wait_for_line(how, support::SOON).is_some(), "{}", output());
+            says(&[format!("\"held\":\"{}\"", mechanism.name()), format!("\"lookup\":\"{}\"", lookup.name())]);
+        }
+        Unlocked(words) => {
+            says(&[
+                "\"lockdown\":\"unavailable\"".to_owned(),
+                format!("\"lockdown_reason\":\"{words}"),
+                "\"held\":\"sealed\"".to_owned(),
+            ]);
         }
         Refused(code, words) => {
             let status = process.wait_exit(support::SOON).unwrap_or_else(|| panic!("it runs: {}", output()));
@@ -268,7 +313,9 @@ fn bootstrap(row: usize, errno: i32, expected: Expected) {
             let told = lambda.init_error(support::SOON).unwrap_or_else(|| panic!("not told: {}", output()));
             assert_eq!(told.error_type.as_deref(), Some(code.error_type()), "{}", output());
             assert!(String::from_utf8_lossy(&told.body).contains(words), "{told:?}");
-            assert!(!mark.exists(), "plugin code ran");
+            // What locks comes after the last plugin's start: it does run, and no event does.
+            assert_eq!(mark.exists(), code == Code::LockdownUnavailable, "{}", output());
+            assert!(lambda.wait_polled(1, std::time::Duration::ZERO).is_none(), "an event was asked for");
         }
     }
 }

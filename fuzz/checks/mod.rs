@@ -8,4 +8,6 @@ pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod manifest;
 pub(crate) mod note;
+pub(crate) mod packed;
 pub(crate) mod reply;
+pub(crate) mod signature;

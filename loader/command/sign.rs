@@ -96,7 +96,7 @@ fn sign(bytes: &[u8], secret: &SecretKey, comment: &str) -> Result<(String, Stri
     let Some(key) = Key::parse(&line) else { return Err(Refusal::new(Code::Internal, "signature", "its key is none")) };
     key.verify(bytes, text.as_bytes()).map_err(|_| {
         Refusal::new(Code::Usage, "signature", "the secret key is damaged: what it signs does not verify")
-            .hint("take the key's file from its backup, or make a new pair with `keygen`")
+            .hint("take the key file from where it is kept safe, or make another key with lambda-loader keygen")
     })?;
     Ok((text, line, key.id()))
 }

@@ -27,32 +27,78 @@ pub(super) fn expect(name: &str, inode: Inode) -> bool {
 }
 
 /// What is loaded although nothing here verified it, such as a preloaded library.
-#[must_use]
-pub(super) fn foreign() -> HashSet<String> {
-    let verified = VERIFIED.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut foreign = HashSet::new();
-    each_loaded(&mut |name| {
-        if !is_known(name, &verified) {
-            foreign.insert(name.to_owned());
-        }
-    });
-    foreign
+#[derive(Clone, Debug, Default)]
+pub struct Foreign {
+    names: HashSet<String>,
+    /// How many objects had ever been loaded when this was looked at.
+    count: u64,
 }
 
-/// Looks for foreign objects that were not there `before`.
-///
-/// This is detection: what it finds has run its constructors already.
-///
-/// # Errors
-/// Where there is one.
-pub(super) fn check(place: &str, before: &HashSet<String>) -> Result<(), Refusal> {
-    match foreign().into_iter().find(|name| !before.contains(name)) {
-        None => Ok(()),
-        Some(foreign) => {
-            Err(Refusal::new(Code::LoadForeignObject, place, format!("loading it mapped {foreign}, which was not verified"))
-                .hint("remove that file, and the LD_LIBRARY_PATH entry that leads to it"))
+/// What was last seen: where nothing was loaded since, nobody need look again.
+static SEEN: Mutex<Option<Foreign>> = Mutex::new(None);
+
+impl Foreign {
+    /// What is there now.
+    #[must_use]
+    pub fn now() -> Self {
+        // Counted before: what is loaded meanwhile is looked at again.
+        let count = count();
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*seen {
+            Some(seen) if seen.count == count => seen.clone(),
+            _ => seen.insert(Foreign { names: names(), count }).clone(),
         }
     }
+
+    /// Looks for foreign objects that were not there before; `doing` says what brought them in.
+    ///
+    /// This is detection: what it finds has run its constructors already.
+    ///
+    /// # Errors
+    /// `load-foreign-object`, where there is one.
+    pub fn check(&self, place: &str, doing: &str) -> Result<(), Refusal> {
+        if count() == self.count {
+            return Ok(());
+        }
+        match Self::now().names.into_iter().find(|name| !self.names.contains(name)) {
+            None => Ok(()),
+            Some(foreign) => {
+                let what = format!("{doing} mapped {foreign}, which was not verified");
+                Err(Refusal::new(Code::LoadForeignObject, place, what)
+                    .hint("name that file in `libraries`, or remove it and the LD_LIBRARY_PATH entry that leads to it"))
+            }
+        }
+    }
+}
+
+fn names() -> HashSet<String> {
+    let verified = VERIFIED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut names = HashSet::new();
+    each_loaded(&mut |name| {
+        if !is_known(name, &verified) {
+            names.insert(name.to_owned());
+        }
+    });
+    names
+}
+
+/// How many objects have been loaded in all (`dlpi_adds`, `dl_iterate_phdr(3)`).
+fn count() -> u64 {
+    #[expect(unsafe_code, reason = "called back by `dl_iterate_phdr`")]
+    unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, _size: usize, count: *mut c_void) -> c_int {
+        // SAFETY: `info` is valid during the call and has the field since glibc 2.4; `count` is the number below, which nobody else uses
+        // meanwhile (`dl_iterate_phdr(3)`).
+        unsafe { *count.cast::<u64>() = (*info).dlpi_adds };
+        // All objects say the same.
+        1
+    }
+    let mut count = 0_u64;
+    // SAFETY: `first` has the signature asked for, does not unwind, and gets the number it expects.
+    #[expect(unsafe_code, reason = "no safe interface to the link map exists")]
+    unsafe {
+        libc::dl_iterate_phdr(Some(first), (&raw mut count).cast());
+    }
+    count
 }
 
 /// Those of `sonames` that no loaded file is called by.
@@ -144,7 +190,7 @@ mod tests {
         let mut loaded = Vec::new();
         each_loaded(&mut |name| loaded.push(name.to_owned()));
         assert!(loaded.iter().any(|name| name.contains("libc.so")), "{loaded:?}");
-        assert_eq!(foreign(), HashSet::new());
-        check("test", &HashSet::new()).unwrap();
+        assert_eq!(names(), HashSet::new());
+        Foreign::default().check("test", "it").unwrap();
     }
 }

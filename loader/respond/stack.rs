@@ -2,7 +2,7 @@
 //! answer that never comes (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>).
 //!
 //! The address comes out of the event, and whoever may invoke the function can forge one. So it has to be HTTPS, with a certificate
-//! that the system trusts, at a name of AWS's own; what is sent holds the event's own identifiers, a code and the request id; no
+//! that the system trusts, at a name that is S3's, where CloudFormation has its answers put; what is sent holds the event's own identifiers, a code and the request id; no
 //! redirection is followed; and what comes back is read no further than its status.
 
 use std::fmt;
@@ -119,12 +119,25 @@ fn address(text: &str) -> Result<Uri, Failure> {
         return Err(refuse("is not https"));
     }
     let host = address.host().unwrap_or_default().to_ascii_lowercase();
-    let ours = DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(|name| !name.is_empty()));
+    let bucket = DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(is_bucket));
     let user = address.authority().is_some_and(|authority| authority.as_str().contains('@'));
-    if !ours || user {
-        return Err(refuse("is not one of AWS's own"));
+    if !bucket || user {
+        return Err(refuse("is not one of S3's"));
     }
     Ok(address)
+}
+
+/// Whether a name below AWS's domain is that of a bucket: an API, a load balancer or a machine of anybody's lies there too
+/// (<https://docs.aws.amazon.com/general/latest/gr/s3.html>).
+fn is_bucket(name: &str) -> bool {
+    let mut labels = name.rsplit('.');
+    match (labels.next(), labels.next(), labels.next()) {
+        (Some("s3"), Some(bucket), _) => !bucket.is_empty(),
+        (Some(region), Some(bucket), _) if region.starts_with("s3-") => !bucket.is_empty(),
+        (Some(_), Some("s3"), Some(bucket)) => !bucket.is_empty(),
+        (Some(_), Some("dualstack"), Some("s3")) => labels.next().is_some_and(|bucket| !bucket.is_empty()),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -132,11 +145,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_of_aws_are_answered() {
+    fn only_addresses_of_s3_are_answered() {
         for good in [
             "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn%3Aaws%3A?X-Amz-Signature=a",
             "https://x.s3.cn-north-1.amazonaws.com.cn/a",
             "https://X.S3.AMAZONAWS.COM:443/a",
+            "https://cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com/a",
+            "https://cloudformation-custom-resource-response-eusouth1.s3.eu-south-1.amazonaws.com/a",
+            "https://x.s3.dualstack.eu-west-1.amazonaws.com/a",
         ] {
             assert!(address(good).is_ok(), "{good}");
         }
@@ -145,17 +161,24 @@ mod tests {
             ("//x.s3.amazonaws.com/a", "is not https"),
             ("/a", "is not https"),
             ("", "is no address"),
-            ("https://169.254.169.254/latest/meta-data", "is not one of AWS's own"),
-            ("https://[::1]/", "is not one of AWS's own"),
-            ("https://amazonaws.com/a", "is not one of AWS's own"),
-            ("https://.amazonaws.com/a", "is not one of AWS's own"),
-            ("https://evilamazonaws.com/a", "is not one of AWS's own"),
-            ("https://x.amazonaws.com.evil.example/a", "is not one of AWS's own"),
-            ("https://x.amazonaws.com@evil.example/a", "is not one of AWS's own"),
-            ("https://evil.example@x.amazonaws.com/a", "is not one of AWS's own"),
-            ("https://evil.example/x.amazonaws.com", "is not one of AWS's own"),
-            ("https://evil.example#.amazonaws.com", "is not one of AWS's own"),
-            ("https://x.amazonaws.com./a", "is not one of AWS's own"),
+            ("https://169.254.169.254/latest/meta-data", "is not one of S3's"),
+            ("https://[::1]/", "is not one of S3's"),
+            ("https://amazonaws.com/a", "is not one of S3's"),
+            ("https://.amazonaws.com/a", "is not one of S3's"),
+            ("https://evilamazonaws.com/a", "is not one of S3's"),
+            ("https://x.execute-api.eu-west-1.amazonaws.com/a", "is not one of S3's"),
+            ("https://s3-x.eu-west-1.elb.amazonaws.com/a", "is not one of S3's"),
+            ("https://ec2-1-2-3-4.compute-1.amazonaws.com/a", "is not one of S3's"),
+            ("https://s3.amazonaws.com/bucket/a", "is not one of S3's"),
+            ("https://.s3.amazonaws.com/a", "is not one of S3's"),
+            ("https://s3.evil.amazonaws.com/a", "is not one of S3's"),
+            ("https://s3.dualstack.eu-west-1.amazonaws.com/a", "is not one of S3's"),
+            ("https://x.s3.amazonaws.com.evil.example/a", "is not one of S3's"),
+            ("https://x.s3.amazonaws.com@evil.example/a", "is not one of S3's"),
+            ("https://evil.example@x.s3.amazonaws.com/a", "is not one of S3's"),
+            ("https://evil.example/x.s3.amazonaws.com", "is not one of S3's"),
+            ("https://evil.example#x.s3.amazonaws.com", "is not one of S3's"),
+            ("https://x.s3.amazonaws.com./a", "is not one of S3's"),
         ] {
             let refused = address(bad).unwrap_err();
             assert_eq!(refused.code, Code::ResponseUrlRefused);

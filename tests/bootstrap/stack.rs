@@ -1,5 +1,5 @@
 //! CloudFormation events: where a handler fails or there is none, the stack is told, by the real TLS client to a server of a name of
-//! AWS's own. The name leads here by a hosts file of the process's own, which takes a mount namespace.
+//! S3's. The name leads here by a hosts file of the process's own, which takes a mount namespace.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -186,7 +186,7 @@ fn a_stack_that_cannot_be_told_leaves_the_invocation_failed() {
     let plain = format!("http://{HOST}:{port}/a");
     check(Some(&plain), Some(("response-url-refused", "the event's `ResponseURL` is not https")));
     let elsewhere = format!("https://localhost:{port}/a");
-    check(Some(&elsewhere), Some(("response-url-refused", "the event's `ResponseURL` is not one of AWS's own")));
+    check(Some(&elsewhere), Some(("response-url-refused", "the event's `ResponseURL` is not one of S3's")));
     // Reached, and not believed: the certificate is for another name.
     let address = format!("https://{HOST}:{port}/a").replace("useast1", "useast2");
     check(Some(&address), Some(("stack-not-told", "CloudFormation could not be told: ")));

@@ -14,7 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Config {
-    /// `error`, `panic`, `hang`, `once` (an error the first time), `wait` (for the file `at`), `crash` (as `at` says), or nothing.
+    /// `error`, `panic`, `hang`, `once` (an error the first time), `wait` (for the file `at`), `crash` (as `at` says), `open` (the library
+    /// `at`), or nothing.
     start: Option<String>,
     /// A path.
     at: Option<String>,
@@ -56,9 +57,19 @@ async fn start(config: Option<Config>) -> Result<State, Error> {
         Some("error") => Err(Error::new("NoDatabase", "the database is not there")),
         Some("panic") => panic!("start went wrong"),
         Some("hang") => std::future::pending().await,
+        Some("open") => open_library(config.at.as_deref().unwrap_or_default()).map(|()| State),
         Some("crash") => crash::crash_by(config.at.as_deref().unwrap_or("segv")).map(|()| State),
         Some(_) => Err(Error::new("ConfigInvalid", "unknown `start`")),
     }
+}
+
+/// Brings in code that nobody verified.
+fn open_library(path: &str) -> Result<(), Error> {
+    let path = std::ffi::CString::new(path)?;
+    // SAFETY: its constructor leaves a mark and does nothing else (`dlopen(3)`).
+    #[expect(unsafe_code, reason = "loads code")]
+    let opened = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
+    if opened.is_null() { Err(Error::new("NotOpened", "the library cannot be opened")) } else { Ok(()) }
 }
 
 fn error(_event: Value) -> Result<(), Error> {
