@@ -94,8 +94,10 @@ fn sign(bytes: &[u8], secret: &SecretKey, comment: &str) -> Result<(String, Stri
     let signature = minisign::sign(None, secret, bytes, Some(comment), Some("signature by lambda-loader"));
     let (text, line) = (signature.map_err(internal)?.into_string(), public.to_base64());
     let Some(key) = Key::parse(&line) else { return Err(Refusal::new(Code::Internal, "signature", "its key is none")) };
-    key.verify(bytes, text.as_bytes())
-        .map_err(|_| Refusal::new(Code::Usage, "signature", "the secret key is damaged: what it signs does not verify"))?;
+    key.verify(bytes, text.as_bytes()).map_err(|_| {
+        Refusal::new(Code::Usage, "signature", "the secret key is damaged: what it signs does not verify")
+            .hint("restore it, or make another with lambda-loader keygen")
+    })?;
     Ok((text, line, key.id()))
 }
 
