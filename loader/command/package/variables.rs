@@ -35,7 +35,7 @@ pub(super) fn of(contents: &Contents, given: &[String]) -> Result<Vec<Variable>,
     for entry in given {
         let (name, value) = read(entry)?;
         if variables.iter().any(|known| known.name == name) {
-            return Err(usage(format!("{name} is given twice")).hint("give it once"));
+            return Err(usage(format!("{name} is given twice"), "give it once"));
         }
         variables.push(text(name, value.to_owned()));
     }
@@ -53,24 +53,26 @@ pub(super) fn of(contents: &Contents, given: &[String]) -> Result<Vec<Variable>,
 fn read(entry: &str) -> Result<(&str, &str), Refusal> {
     let Some((name, value)) = entry.split_once('=') else {
         // Not the entry itself: it may be a value whose name was forgotten.
-        return Err(usage("a variable has no value".to_owned()).hint("give --env NAME=VALUE"));
+        return Err(usage("a variable has no value".to_owned(), "give --env NAME=VALUE"));
     };
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.len() < 2 || !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.bytes().all(letters) {
-        return Err(usage("that is no name of a variable that Lambda takes".to_owned())
-            .hint("a letter begins it, and letters, digits and _ follow"));
+        return Err(usage(
+            "that is no name of a variable that Lambda takes".to_owned(),
+            "a letter begins it, and letters, digits and _ follow",
+        ));
     }
     if name.starts_with("LOADER_") {
-        return Err(usage(format!("{name} is bootstrap's own")).hint("leave it out: package sets what it needs"));
+        return Err(usage(format!("{name} is bootstrap's own"), "leave it out: package sets what it needs"));
     }
     if value.chars().any(char::is_control) {
-        return Err(usage(format!("{name} holds a control character")).hint("put it into the manifest's `settings`"));
+        return Err(usage(format!("{name} holds a control character"), "put it into the manifest's `settings`"));
     }
     Ok((name, value))
 }
 
-fn usage(what: String) -> Refusal {
-    Refusal::new(Code::Usage, "--env", what)
+fn usage(what: String, hint: &'static str) -> Refusal {
+    Refusal::new(Code::Usage, "--env", what).hint(hint)
 }
 
 #[cfg(test)]
