@@ -128,3 +128,47 @@ fn a_signature_is_packed_with_the_manifest_that_it_is_of_and_no_other() {
     let list = Command::new("python3").args(["-m", "zipfile", "-l"]).arg(sandbox.path("out/layer.zip")).output().unwrap();
     assert!(String::from_utf8(list.stdout).unwrap().contains("loader/manifest.json.minisig"));
 }
+
+/// Mounts as Lambda has them, then a user without rights; `$1` is the folder that was unpacked.
+const LAMBDA: &str = r#"
+set -e
+mount -t tmpfs tmpfs /var
+mkdir /var/task
+mount --bind "$1/function" /var/task && mount -o remount,bind,ro /var/task
+mount --bind "$1/layer" /opt && mount -o remount,bind,ro /opt
+exec unshare --user --map-user=1234 --map-group=1234 /var/task/bootstrap
+"#;
+
+#[test]
+fn the_package_unpacked_as_lambda_does_starts_and_answers() {
+    let may = |program: &str, arguments: &[&str]| {
+        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    };
+    if !may("unshare", &["-r", "-m", "true"]) || !may("unzip", &["-v"]) {
+        eprintln!("skipped: user and mount namespaces and unzip are not all to be had here");
+        return;
+    }
+    let sandbox = sandbox();
+    let packed = sandbox.run(&["package", "--out", "out", "--format", "json"]);
+    let pin = packed.done().json()["sha256"].as_str().unwrap().to_owned();
+    for name in ["function", "layer"] {
+        let unpacked =
+            Command::new("unzip").args(["-q", &format!("out/{name}.zip"), "-d", name]).current_dir(sandbox.path("")).status();
+        assert!(unpacked.unwrap().success());
+    }
+    let lambda = lambda_loader::local::Lambda::start(lambda_loader::local::Options::default()).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["-r", "-m", "sh", "-c", LAMBDA, "sh"]).arg(sandbox.path("")).env_clear().env("PATH", "/usr/bin:/bin");
+    let name = "orders-prod";
+    let variables = [("LOADER_STAGE", "prod"), ("LOADER_MANIFEST_SHA256", &pin), ("LAMBDA_TASK_ROOT", "/var/task")];
+    command.envs(variables).env("AWS_LAMBDA_FUNCTION_NAME", name).env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128").env("AWS_LAMBDA_RUNTIME_API", lambda.address().to_string());
+    let mut child = command.spawn().unwrap();
+    let answer = lambda.invoke(r#"{"hello":"world"}"#).wait(crate::support::SOON);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    match answer.expect("an answer").kind {
+        lambda_loader::local::Kind::Response(response) => assert_eq!(response.body, r#"{"hello":"world"}"#),
+        other => panic!("{other:?}"),
+    }
+}
