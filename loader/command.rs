@@ -18,6 +18,7 @@ mod keygen;
 mod lock;
 mod new;
 mod opened;
+mod package;
 mod password;
 mod progress;
 mod replace;
@@ -67,6 +68,8 @@ enum Command {
     Show(show::Arguments),
     /// Show what changes in what runs, between two stages or manifests
     Diff(diff::Arguments),
+    /// Make function.zip, layer.zip and a SAM template of it: what Lambda gets, byte for byte the same each time
+    Package(package::Arguments),
     /// Make a plugin crate that builds, with a test, a sample event and a manifest
     New(new::Arguments),
     /// Print a sample event to start from
@@ -132,6 +135,7 @@ pub fn run() -> ExitCode {
         Command::ImportZappa(arguments) => (import_zappa::run(&arguments), arguments.output.format),
         Command::Show(arguments) => (show::run(&arguments), arguments.common.output.format),
         Command::Diff(arguments) => (diff::run(&arguments), arguments.common.output.format),
+        Command::Package(arguments) => (package::run(&arguments), arguments.common.output.format),
         Command::New(arguments) => (new::run(&arguments), arguments.output.format),
         Command::Event(arguments) => (event::run(&arguments), arguments.output.format),
         Command::Schema(arguments) => (schema::run(&arguments), arguments.output.format),

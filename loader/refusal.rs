@@ -177,6 +177,8 @@ codes! {
     ArtifactMissing = "artifact-missing", Artifact;
     /// The file could not be read.
     ArtifactUnreadable = "artifact-unreadable", Artifact;
+    /// What is packed is larger than Lambda takes.
+    PackageTooLarge = "package-too-large", Artifact;
     /// The path is not a regular file.
     ArtifactNotRegular = "artifact-not-regular", Artifact;
     /// The file is larger than 256 MiB.

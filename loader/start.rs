@@ -25,7 +25,7 @@ use crate::verify::trust::{self, Trust, TrustSettings};
 use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, lockdown, name_service, version};
 
 /// Where a manifest is looked for without `LOADER_MANIFEST`, before the function's own code.
-const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
+pub(crate) const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
 
 /// How long plugins may take for their shutdown hooks: Lambda gives a runtime 300 ms after SIGTERM
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>).

@@ -70,6 +70,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     Ok(refusal.map_or(0, |refusal| Class::exit(refusal.code.class())))
 }
 
+/// The manifest's text with every digest in it, and which were not there before. Of one stage: that stage alone, flat.
+pub(super) fn text(opened: &Opened, stage: Option<&str>, from: &From, quiet: bool) -> Result<(String, Vec<Change>), Refusal> {
+    let mut elsewhere = Elsewhere::new(from)?;
+    let collected = collect::digests(opened, stage, &mut elsewhere, quiet)?;
+    let edited = edit::write(&opened.manifest, &collected.digests())?;
+    let text = match stage {
+        Some(stage) => Manifest::parse(opened.manifest.name(), edited.text.as_bytes())?.flatten(Some(stage))?,
+        None => edited.text,
+    };
+    Ok((text, edited.changes))
+}
+
 /// Refuses a manifest of which a digest is missing or not that of the file, in any stage.
 pub(super) fn fresh(opened: &Opened, from: &From, quiet: bool) -> Result<(), Refusal> {
     let mut elsewhere = Elsewhere::new(from)?;

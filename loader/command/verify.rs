@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     Ok(failed.map_or(0, |refusal| Class::exit(refusal.code.class())))
 }
 
-fn glibc_version(text: &str) -> Result<GlibcVersion, String> {
+pub(super) fn glibc_version(text: &str) -> Result<GlibcVersion, String> {
     GlibcVersion::parse(text).ok_or_else(|| "a version of glibc is two numbers, as in 2.34".to_owned())
 }
 

@@ -33,7 +33,15 @@ pub fn check(name: &str, kind: Kind, facts: &Facts, rules: &Rules<'_>) -> Result
     for needed in &facts.needed {
         check_needed(needed, rules)?;
     }
-    let versions = || facts.versions.iter();
+    check_versions(&facts.versions, rules)
+}
+
+/// Checks needed versions of glibc and libgcc alone: what of this holds for a program too.
+///
+/// # Errors
+/// `glibc-version-missing`.
+pub fn check_versions(versions: &[NeededVersion], rules: &Rules<'_>) -> Result<(), Refusal> {
+    let versions = || versions.iter();
     if let Some(glibc) = rules.glibc {
         let whose = if rules.gcc.is_some() { "it is to run with" } else { "this is" };
         versions().try_for_each(|version| check_version(version, glibc, whose))?;

@@ -25,6 +25,7 @@ mod unrouted;
 mod websocket;
 mod topics;
 mod stack;
+mod stages;
 mod failures;
 mod property;
 mod on_error;
