@@ -1,23 +1,15 @@
 //! `build.rs` builds in no key that is none: such a program would take no manifest at all, or one without a signature.
 
-use std::path::Path;
-use std::process::Command;
+use crate::build_script;
 
 const KEY: &str = "RWRBk3kmK6X63koQfqxHngQ1HR2XU02SOCmqV5OvSjXnxVd4vFc5EA2a";
 
 #[test]
 fn what_is_no_key_cannot_be_built_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("build-script");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs");
-    let rustc = Command::new("rustc").args(["--edition", "2024", "-o"]).arg(&program).arg(source).status().unwrap();
-    assert!(rustc.success());
+    let out = tempfile::tempdir().unwrap();
     let run = |key: Option<&str>| {
-        let mut script = Command::new(&program);
-        script
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("TARGET", "x86_64-unknown-linux-gnu")
-            .env_remove("LOADER_BUILT_IN_KEY");
+        let mut script = build_script::run(out.path());
+        script.env("TARGET", "x86_64-unknown-linux-gnu").env_remove("LOADER_BUILT_IN_KEY");
         script
             .env("CARGO_CFG_TARGET_OS", "linux")
             .env("CARGO_CFG_TARGET_ENV", "gnu")

@@ -21,4 +21,5 @@ mod moved;
 mod plugin;
 mod start;
 mod static_target;
+mod build_script;
 mod built_in_key;

@@ -1,18 +1,13 @@
 //! `build.rs` refuses what can never load a plugin, in words of its own and not the linker's.
 
-use std::path::Path;
-use std::process::Command;
+use crate::build_script;
 
 #[test]
 fn a_static_target_or_another_libc_is_a_build_error_that_says_what_to_build() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("build-script");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs");
-    let rustc = Command::new("rustc").args(["--edition", "2024", "-o"]).arg(&program).arg(source).status().unwrap();
-    assert!(rustc.success());
+    let out = tempfile::tempdir().unwrap();
     let check = |target: &str, os: &str, env: &str, features: &str, words: &[&str]| {
-        let mut script = Command::new(&program);
-        script.current_dir(env!("CARGO_MANIFEST_DIR")).env("TARGET", target).env("CARGO_CFG_TARGET_OS", os);
+        let mut script = build_script::run(out.path());
+        script.env("TARGET", target).env("CARGO_CFG_TARGET_OS", os);
         let output = script.env("CARGO_CFG_TARGET_ENV", env).env("CARGO_CFG_TARGET_FEATURE", features).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let said = String::from_utf8(output.stdout).unwrap();
