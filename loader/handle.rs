@@ -154,7 +154,10 @@ async fn call_each<'s>(
         let delivery = Delivery { invocation: Arc::clone(invocation), event };
         let outcome = call(service, target, &delivery, Labelling::default(), wakers).await;
         match respond::answer(outcome, form, invocation.deadline().give_up).await {
-            Ok(Answer::Whole(reply)) => reported.extend(item_failures(&reply)),
+            Ok(Answer::Whole(reply)) => match item_failures(&reply) {
+                Ok(failures) => reported.extend(failures),
+                Err(failure) => first = first.or(Some(failure)),
+            },
             Ok(_) => first = first.or_else(|| Some(Failure::new(Code::ReplyMalformed, "a batch is not answered by a stream"))),
             Err(failure) => first = first.or(Some(failure)),
         }
@@ -162,19 +165,36 @@ async fn call_each<'s>(
     match first {
         Some(failure) => Outcome::Failure(failure),
         None if reported.is_empty() => Outcome::Reply(Bytes::from_static(b"null")),
-        None => Outcome::Reply(serde_json::json!({ "batchItemFailures": reported }).to_string().into()),
+        None => match serde_json::to_vec(&ItemFailures { failures: Some(reported) }) {
+            Ok(reply) => Outcome::Reply(reply.into()),
+            Err(_) => Outcome::Failure(Failure::new(Code::Internal, "the reports of the parts could not be put together")),
+        },
     }
 }
 
-/// What a reply reports of single records
+/// What a handler reports of single records
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-kafka-error-handling.html>).
-fn item_failures(reply: &[u8]) -> Vec<serde_json::Value> {
-    #[derive(serde::Deserialize)]
-    struct Reply {
-        #[serde(rename = "batchItemFailures")]
-        failures: Vec<serde_json::Value>,
+#[derive(serde::Serialize, serde::Deserialize)]
+struct ItemFailures {
+    #[serde(rename = "batchItemFailures")]
+    failures: Option<Vec<Box<RawValue>>>,
+}
+
+/// The records that a reply reports; none where it reports nothing.
+///
+/// # Errors
+/// [`Code::ReplyMalformed`] where it is neither `null` nor an object, or reports something that is no list: of such a reply nobody
+/// knows which records failed, so none may count as done.
+fn item_failures(reply: &[u8]) -> Result<Vec<Box<RawValue>>, Failure> {
+    let malformed = |what| Failure::new(Code::ReplyMalformed, what);
+    // Deserialization would take an array for the object's members in their order.
+    if !matches!(reply.trim_ascii_start().first(), Some(b'{' | b'n')) {
+        return Err(malformed("the reply to a batch is neither `null` nor an object"));
     }
-    serde_json::from_slice::<Reply>(reply).map(|reply| reply.failures).unwrap_or_default()
+    match serde_json::from_slice::<Option<ItemFailures>>(reply) {
+        Ok(report) => Ok(report.and_then(|report| report.failures).unwrap_or_default()),
+        Err(_) => Err(malformed("`batchItemFailures` is not one list")),
+    }
 }
 
 async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
@@ -273,4 +293,38 @@ fn log_failure_as(invocation: &Invocation, failure: &Failure, level: Level, pref
         message: &message,
         fields: None,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_reports_records_or_nothing_or_is_malformed() {
+        let reported = |reply: &str| {
+            let failures = item_failures(reply.as_bytes());
+            failures.map(|all| all.iter().map(|one| one.get().to_owned()).collect::<Vec<_>>())
+        };
+        for nothing in ["null", " null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#, r#"{"n":1e999}"#] {
+            assert_eq!(reported(nothing).unwrap(), [""; 0], "{nothing}");
+        }
+        assert_eq!(reported(r#"{"x":1,"batchItemFailures":[{"a":1.50},7]}"#).unwrap(), [r#"{"a":1.50}"#, "7"]);
+        let no_list = "`batchItemFailures` is not one list";
+        let no_object = "the reply to a batch is neither `null` nor an object";
+        for (reply, what) in [
+            (r#"{"batchItemFailures":{}}"#, no_list),
+            (r#"{"batchItemFailures":"a"}"#, no_list),
+            (r#"{"batchItemFailures":[],"batchItemFailures":[]}"#, no_list),
+            ("[]", no_object),
+            ("[[]]", no_object),
+            ("[null]", no_object),
+            ("true", no_object),
+            (r#""done""#, no_object),
+            ("0", no_object),
+            ("", no_object),
+        ] {
+            let failure = reported(reply).unwrap_err();
+            assert_eq!((failure.code, failure.message.as_str()), (Code::ReplyMalformed, what), "{reply}");
+        }
+    }
 }

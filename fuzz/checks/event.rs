@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use lambda_loader::manifest::Manifest;
 use lambda_loader::policy::{Base, plan};
-use lambda_loader::route::{Routed, Table, is_json};
+use lambda_loader::route::{Routed, Source, Table, is_json};
 use lambda_loader::{Architecture, Code};
 
 /// Routes of every source and every key.
@@ -29,6 +29,8 @@ pub(crate) fn check(bytes: &[u8]) {
         match (&routed, TABLE.route(other.as_bytes())) {
             (Ok(routed), Ok(again)) => assert_eq!(told(routed), told(&again), "{other}"),
             (Err(refusal), _) if refusal.code == Code::EventAmbiguous => {}
+            // A record with two topics, or a partition given twice: of these a tree has only the last.
+            (Err(refusal), Ok(again)) if refusal.code == Code::EventMixed && again.source == Source::Kafka => {}
             (Err(refusal), again) => assert_eq!(again.err().map(|again| again.code), Some(refusal.code), "{other}"),
             (Ok(routed), Err(refusal)) => panic!("{routed:?}, and in other words: {refusal}: {other}"),
         }
@@ -36,7 +38,16 @@ pub(crate) fn check(bytes: &[u8]) {
 }
 
 fn told(routed: &Routed<'_>) -> String {
-    format!("{:?} {:?} {:?} {:?}", routed.source, routed.resource, routed.route, routed.http)
+    // A tree orders the keys anew, and topics come in the order of keys.
+    let mut parts: Vec<_> = routed.parts.iter().map(|part| (part.route, sorted(&part.topics))).collect();
+    parts.sort();
+    format!("{:?} {:?} {:?} {parts:?} {:?} {:?}", routed.source, routed.resource, routed.route, routed.http, routed.phase)
+}
+
+fn sorted(topics: &[String]) -> Vec<&String> {
+    let mut topics: Vec<_> = topics.iter().collect();
+    topics.sort();
+    topics
 }
 
 /// The same JSON with every letter of its strings escaped.

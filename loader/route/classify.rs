@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::condition::prepare;
 use super::extract::{Found, Value};
-use super::inside;
+use super::inside::{self, Listed};
 use super::path::{without_query, without_stage};
 use super::pick::Phase;
 use super::pointer::of_table;
@@ -37,6 +37,8 @@ pub(super) enum Reading<'e> {
     Many(Vec<String>),
     /// Not the same in all records.
     Differs,
+    /// More than this; no route is asked.
+    Beyond(&'static str),
 }
 
 /// All rows, their pointers entered into `trie`.
@@ -107,8 +109,8 @@ impl Known {
         let read = |(name, how, places): &(&'static str, How, Vec<Place>)| {
             let reading = match how {
                 How::Inside(_) if !asked(name) => Reading::Nothing,
-                How::Inside(Inside::Recipients) => inside::recipients(event).map_or(Reading::Nothing, Reading::Many),
-                How::Inside(Inside::Topics) => inside::topics(event).map_or(Reading::Differs, Reading::Many),
+                How::Inside(Inside::Recipients) => listed(inside::recipients(event), Reading::Nothing),
+                How::Inside(Inside::Topics) => listed(inside::topics(event), Reading::Differs),
                 How::Inside(Inside::LogGroup) => {
                     let packed = places.iter().find_map(|place| found.text(*place));
                     let group = packed.and_then(|packed| inside::log_group(&packed));
@@ -148,5 +150,13 @@ impl Known {
     /// Whether the reply is to have multi-value headers.
     pub(super) fn multi_value(&self, found: &Found<'_>) -> bool {
         self.multi_value.map(|place| found.at(place)).is_some_and(|value: Value<'_>| value.kind == Kind::Object)
+    }
+}
+
+fn listed(listed: Listed, nothing: Reading<'_>) -> Reading<'_> {
+    match listed {
+        Listed::Nothing => nothing,
+        Listed::All(all) => Reading::Many(all),
+        Listed::Beyond(limit) => Reading::Beyond(limit),
     }
 }

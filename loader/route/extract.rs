@@ -191,12 +191,13 @@ impl<'e> Pass<'_, 'e> {
         if value.count == 0 {
             value.kind = kind;
             value.text = text;
-        } else {
+        } else if !value.differs {
+            // Once is enough: were a long string with escapes decoded for each record that has another, that would be quadratic.
             let same = match (value.text, text) {
                 (Some(one), Some(other)) => one.same(other),
                 _ => value.kind == kind,
             };
-            value.differs |= !same;
+            value.differs = !same;
         }
         value.count += 1;
     }

@@ -3,6 +3,7 @@
 //! The event was found to be JSON before; what cannot be read here is as if it was not there, and no route takes it by that.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::io::Read as _;
 
@@ -17,8 +18,33 @@ use serde_json::value::RawValue;
 /// six megabytes unpack to six gigabytes.
 const UNPACKED: u64 = 16 << 20;
 
+/// What of one event is compared with every route is limited, so that nobody who forges one can make thousands of names meet a
+/// thousand routes. An event source mapping reads one topic (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html>).
+const TOPICS: usize = 100;
+
+/// No name of a topic is longer
+/// (<https://github.com/apache/kafka/blob/trunk/clients/src/main/java/org/apache/kafka/common/internals/Topic.java>).
+const TOPIC: usize = 249;
+
+/// SES takes no incoming mail for more (<https://docs.aws.amazon.com/ses/latest/dg/quotas.html>).
+const RECIPIENTS: usize = 500;
+
+/// No address is longer: 64 bytes, `@`, 255 bytes (<https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1>).
+const RECIPIENT: usize = 320;
+
+/// What stands in a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Nothing, or nothing that can be told.
+    Nothing,
+    /// These.
+    All(Vec<String>),
+    /// More of them than there can be, or a longer one. The limit, in words.
+    Beyond(&'static str),
+}
+
 /// The recipients that the receipt rule of an SES event matched, in lower case.
-pub(super) fn recipients(event: &str) -> Option<Vec<String>> {
+pub(super) fn recipients(event: &str) -> Listed {
     #[derive(Deserialize)]
     struct Event {
         #[serde(rename = "Records")]
@@ -36,10 +62,13 @@ pub(super) fn recipients(event: &str) -> Option<Vec<String>> {
     struct Receipt {
         recipients: Vec<String>,
     }
-    let event: Event = serde_json::from_str(event).ok()?;
-    let all = event.records.into_iter().flat_map(|record| record.ses.receipt.recipients);
-    let all: Vec<String> = all.map(|recipient| recipient.to_lowercase()).collect();
-    if all.is_empty() { None } else { Some(all) }
+    let Ok(event) = serde_json::from_str::<Event>(event) else { return Listed::Nothing };
+    let all = || event.records.iter().flat_map(|record| &record.ses.receipt.recipients);
+    if all().nth(RECIPIENTS).is_some() || all().any(|recipient| recipient.len() > RECIPIENT) {
+        return Listed::Beyond("500 recipients, of 320 bytes each");
+    }
+    let all: Vec<String> = all().map(|recipient| recipient.to_lowercase()).collect();
+    if all.is_empty() { Listed::Nothing } else { Listed::All(all) }
 }
 
 /// The log group of the packed `awslogs.data`: base64 around gzip around JSON, unpacked piece by piece and never kept
@@ -56,25 +85,30 @@ pub(super) fn log_group(data: &str) -> Option<String> {
     Some(logs.log_group)
 }
 
-/// The topics of a Kafka event, each once, in its order. `None`: they cannot be told, as where a record belies its key.
-pub(super) fn topics(event: &str) -> Option<Vec<String>> {
-    let mut topics: Vec<String> = Vec::new();
-    for (key, records) in &partitions(event)? {
+/// The topics of a Kafka event, each once, in its order. Nothing where they cannot be told, as where a record belies its key.
+pub(super) fn topics(event: &str) -> Listed {
+    let Some(partitions) = partitions(event) else { return Listed::Nothing };
+    let mut known = HashSet::new();
+    let mut topics = Vec::new();
+    for (key, records) in &partitions {
         let topic = topic(key);
+        if known.insert(topic) {
+            topics.push(topic.to_owned());
+        }
+        if topics.len() > TOPICS || topic.len() > TOPIC {
+            return Listed::Beyond("100 topics, with names of 249 bytes each");
+        }
         #[derive(Deserialize)]
         struct Record<'r> {
             #[serde(borrow)]
             topic: Option<Cow<'r, str>>,
         }
-        let records: Vec<Record<'_>> = serde_json::from_str(records.get()).ok()?;
+        let Ok(records) = serde_json::from_str::<Vec<Record<'_>>>(records.get()) else { return Listed::Nothing };
         if records.iter().any(|record| record.topic.as_deref().is_some_and(|of_record| of_record != topic)) {
-            return None;
-        }
-        if !topics.iter().any(|known| known == topic) {
-            topics.push(topic.to_owned());
+            return Listed::Nothing;
         }
     }
-    if topics.is_empty() { None } else { Some(topics) }
+    if topics.is_empty() { Listed::Nothing } else { Listed::All(topics) }
 }
 
 /// The same Kafka event with the records of these topics alone.
@@ -82,7 +116,8 @@ pub fn of_topics(event: &[u8], topics: &[String]) -> Option<Bytes> {
     let event = std::str::from_utf8(event).ok()?;
     let mut members: Members<'_> = serde_json::from_str(event).ok()?;
     let mut records: Members<'_> = Members(partitions(event)?);
-    records.0.retain(|(key, _)| topics.iter().any(|wanted| wanted == topic(key)));
+    let wanted: HashSet<&str> = topics.iter().map(String::as_str).collect();
+    records.0.retain(|(key, _)| wanted.contains(topic(key)));
     let records = serde_json::value::to_raw_value(&records).ok()?;
     for (key, value) in &mut members.0 {
         if key == "records" {
@@ -183,8 +218,8 @@ mod tests {
         #[track_caller]
         fn check(event: &str, expected: Option<&[&str]>) {
             assert_eq!(
-                topics(event).as_deref(),
-                expected.map(|topics| topics.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()).as_deref()
+                topics(event),
+                expected.map_or(Listed::Nothing, |topics| Listed::All(topics.iter().map(|t| (*t).to_owned()).collect()))
             );
         }
         check(&event(r#"{"a-0":[{"topic":"a"}],"b-1-2":[{}],"a-1":[]}"#), Some(&["a", "b-1"]));
@@ -205,8 +240,9 @@ mod tests {
     #[test]
     fn recipients_are_those_of_all_records_in_lower_case() {
         let event = r#"{"Records":[{"ses":{"receipt":{"recipients":["A@X.org","b@x.org"]}}},{"ses":{"receipt":{"recipients":["c@x.org"]}}}]}"#;
-        assert_eq!(recipients(event).unwrap(), ["a@x.org", "b@x.org", "c@x.org"]);
-        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[]}}}]}"#), None);
-        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[1]}}}]}"#), None);
+        let all = ["a@x.org", "b@x.org", "c@x.org"];
+        assert_eq!(recipients(event), Listed::All(all.map(str::to_owned).into()));
+        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[]}}}]}"#), Listed::Nothing);
+        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[1]}}}]}"#), Listed::Nothing);
     }
 }

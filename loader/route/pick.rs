@@ -122,7 +122,7 @@ impl Table {
     /// # Errors
     /// - [`Code::EventNotJson`]: the event is not UTF-8 or not JSON, with the offset of the byte;
     /// - [`Code::EventAmbiguous`]: a key that routing reads is given twice in one object;
-    /// - [`Code::EventMixed`]: its records are of several sources or resources;
+    /// - [`Code::EventMixed`]: its records are of several sources or resources, or of more topics or recipients than there can be;
     /// - [`Code::EventRefused`]: it is of a kind that is refused by name.
     pub fn route<'e>(&self, event: &'e [u8]) -> Result<Routed<'e>, Refusal> {
         let mut looked = self.look(event)?;
@@ -171,6 +171,11 @@ impl Table {
             self.routes.iter().any(|route| route.matching.selector.takes(source) && route.matching.condition(key).is_some())
         };
         let readings = known.readings(text, &found, asked);
+        let beyond =
+            |(name, reading): &(_, Reading<'_>)| if let Reading::Beyond(limit) = reading { Some((*name, *limit)) } else { None };
+        if let Some((key, limit)) = readings.iter().find_map(beyond) {
+            return Err(mixed(format!("this `{source}` event has more in what the route key `{key}` reads than {limit}")));
+        }
         Ok(Looked { source, row, resource: known.resource(&found), readings, found })
     }
 

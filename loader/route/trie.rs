@@ -1,5 +1,7 @@
 //! All pointers that any row of the table or any `where` reads, merged into one tree of steps, so that one pass finds them all.
 
+use std::cmp::Ordering;
+
 use super::pointer::{self, Step};
 
 /// A place in the event that somebody reads; an index into [`Trie::nodes`].
@@ -19,6 +21,7 @@ pub(super) struct Trie {
 pub(super) struct Node {
     /// How the place is called in messages.
     pub(super) pointer: String,
+    // Each list in the order of its keys: a manifest may name thousands in one place, and a forged event have a million members there.
     keys: Vec<(Box<str>, Place)>,
     headers: Vec<(Box<str>, Place)>,
     indices: Vec<(usize, Place)>,
@@ -54,12 +57,14 @@ impl Trie {
             match step {
                 Step::Key(name) => {
                     node.lengths |= 1 << name.len().min(63);
-                    node.indices.extend(pointer::index(name).map(|index| (index, place)));
-                    node.keys.push((name.clone(), place));
+                    if let Some(index) = pointer::index(name) {
+                        insert(&mut node.indices, index, place);
+                    }
+                    insert(&mut node.keys, name.clone(), place);
                 }
                 Step::Header(name) => {
                     node.lengths |= 1 << name.len().min(63);
-                    node.headers.push((name.clone(), place));
+                    insert(&mut node.headers, name.clone(), place);
                 }
                 Step::Each => node.each = Some(place),
             }
@@ -81,10 +86,9 @@ impl Trie {
 
 impl Node {
     fn child(&self, step: &Step) -> Option<Place> {
-        let find = |list: &[(Box<str>, Place)], name: &str| list.iter().find(|(key, _)| **key == *name).map(|(_, place)| *place);
         match step {
-            Step::Key(name) => find(&self.keys, name),
-            Step::Header(name) => find(&self.headers, name),
+            Step::Key(name) => find(&self.keys, |key| (**key).cmp(name)),
+            Step::Header(name) => find(&self.headers, |key| (**key).cmp(name)),
             Step::Each => self.each,
         }
     }
@@ -98,15 +102,15 @@ impl Node {
     /// The places that a member of that name leads to: by its exact name, and as a header.
     #[inline]
     pub(super) fn member(&self, name: &str) -> [Option<Place>; 2] {
-        let exact = self.keys.iter().find(|(key, _)| **key == *name);
+        // Headers come from the table of sources alone, which has one of them.
         let header = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        [exact.map(|(_, place)| *place), header.map(|(_, place)| *place)]
+        [find(&self.keys, |key| (**key).cmp(name)), header.map(|(_, place)| *place)]
     }
 
     /// The places that an element leads to: as one of all, and by its number.
     #[inline]
     pub(super) fn element(&self, index: usize) -> [Option<Place>; 2] {
-        [self.each, self.indices.iter().find(|(number, _)| *number == index).map(|(_, place)| *place)]
+        [self.each, find(&self.indices, |number| number.cmp(&index))]
     }
 
     /// Whether anybody reads inside an object that stands here.
@@ -128,4 +132,15 @@ impl Node {
     pub(super) fn below(&self) -> impl Iterator<Item = Place> {
         self.keys.iter().chain(&self.headers).map(|(_, place)| *place).chain(self.each)
     }
+}
+
+#[inline]
+fn find<K>(list: &[(K, Place)], order: impl Fn(&K) -> Ordering) -> Option<Place> {
+    let at = list.binary_search_by(|(key, _)| order(key)).ok()?;
+    list.get(at).map(|(_, place)| *place)
+}
+
+fn insert<K: Ord>(list: &mut Vec<(K, Place)>, key: K, place: Place) {
+    let at = list.partition_point(|(known, _)| *known < key);
+    list.insert(at, (key, place));
 }

@@ -64,6 +64,36 @@ fn failures_of_single_records_are_reported_together() {
 }
 
 #[test]
+fn a_report_that_cannot_be_read_is_a_failure_and_never_success() {
+    let world = world(json!({
+        "orders": { "source": "kafka", "topic": "orders", "to": "echo" },
+        "context": { "source": "kafka", "topic": "logged", "to": "misbehave.context" },
+        "rest": { "source": "kafka", "to": "echo.echo" },
+    }));
+    // `echo` gives back what it gets, and so what stands beside the records.
+    let reporting = |topics: &[&str], report: &Value| {
+        let mut event = event(topics);
+        event["batchItemFailures"] = report.clone();
+        event.to_string()
+    };
+    for report in [json!({}), json!("none"), json!(0), json!(false), json!({ "itemIdentifier": "orders-0" })] {
+        let found = world.error(reporting(&["orders", "audit"], &report));
+        let malformed = "Runtime.LoaderReplyMalformed";
+        assert_eq!(found, [malformed, malformed, "`batchItemFailures` is not one list"], "{report}");
+        // With one route it is for Lambda to judge.
+        let whole = reporting(&["audit"], &report);
+        assert_eq!(world.response(whole.clone()).body, whole);
+    }
+    for nothing in [json!(null), json!([])] {
+        assert_eq!(world.ask(reporting(&["orders", "audit"], &nothing)).payload(), "null", "{nothing}");
+    }
+    // The other parts run all the same.
+    let both = world.ask(reporting(&["audit", "logged"], &json!({})));
+    lines::line_of(&world.process, &[&both.request_id, "code=reply-malformed"]);
+    lines::line_of(&world.process, &[&both.request_id, "through log"]);
+}
+
+#[test]
 fn a_topic_without_a_route_keeps_every_handler_from_running() {
     let world = world(json!({ "orders": { "source": "kafka", "topic": "orders", "to": "misbehave.context" } }));
     let answer = world.ask(event(&["orders", "audit"]).to_string());

@@ -399,3 +399,88 @@ fn tasks_of_several_buckets_are_refused() {
     let second = r#"{"invocationSchemaVersion":"2.0","tasks":[{"s3Bucket":"a"},{"s3Bucket":"a"}]}"#;
     is(second, Source::S3Batch, Some("a"));
 }
+
+/// A thousand routes of a key, and a last one that takes all; not put into order, which takes long for so many.
+fn thousand(source: &str, key: &str) -> Table {
+    let parse = |text: String| Match::parse(&serde_json::from_str(&text).unwrap()).unwrap();
+    let routes = (0..1000).map(|number| format!(r#"{{"to":"p","source":"{source}","{key}":"*x{number}"}}"#));
+    let routes: Vec<Match> = routes.chain([format!(r#"{{"to":"p","source":"{source}"}}"#)]).map(parse).collect();
+    Table::build(routes.iter())
+}
+
+#[test]
+fn more_topics_than_an_event_has_are_refused_before_any_route_is_asked() {
+    let event = |topics: usize, length: usize| {
+        let partitions =
+            (0..topics).flat_map(|topic| (0..3).map(move |partition| format!(r#""{topic:0length$}-{partition}":[{{}}]"#)));
+        format!(r#"{{"eventSource":"aws:kafka","records":{{{}}}}}"#, partitions.collect::<Vec<_>>().join(","))
+    };
+    let table = thousand("kafka", "topic");
+    let refused = |event: &str, what: &str| {
+        let refusal = table.route(event.as_bytes()).unwrap_err();
+        assert_eq!((refusal.code, refusal.what.as_str()), (Code::EventMixed, what));
+    };
+    let route = |event: &str| table.route(event.as_bytes()).unwrap().route;
+    let what = "this `kafka` event has more in what the route key `topic` reads than 100 topics, with names of 249 bytes each";
+    refused(&event(80_000, 5), what);
+    refused(&event(101, 5), what);
+    refused(&event(1, 250), what);
+    assert_eq!(route(&event(100, 249)), Some(1000));
+    // Many partitions of one topic are what a large cluster sends.
+    let partitions: Vec<String> = (0..80_000).map(|partition| format!(r#""orders-{partition}":[]"#)).collect();
+    let one = format!(r#"{{"eventSource":"aws:kafka","records":{{{}}}}}"#, partitions.join(","));
+    assert_eq!(route(&one), Some(1000));
+    // Where no route asks for topics, nobody counts them.
+    picks(&[r#""source":"kafka""#], &event(101, 5), Source::Kafka, Some(0));
+}
+
+#[test]
+fn more_recipients_than_a_mail_has_are_refused_before_any_route_is_asked() {
+    let mail = |recipients: usize, length: usize| {
+        let all: Vec<String> = (0..recipients).map(|number| format!(r#""{number:0length$}""#)).collect();
+        format!(r#"{{"Records":[{{"eventSource":"aws:ses","ses":{{"receipt":{{"recipients":[{}]}}}}}}]}}"#, all.join(","))
+    };
+    let table = thousand("ses", "recipient");
+    let refused = |event: &str, what: &str| {
+        let refusal = table.route(event.as_bytes()).unwrap_err();
+        assert_eq!((refusal.code, refusal.what.as_str()), (Code::EventMixed, what));
+    };
+    let route = |event: &str| table.route(event.as_bytes()).unwrap().route;
+    let what = "this `ses` event has more in what the route key `recipient` reads than 500 recipients, of 320 bytes each";
+    refused(&mail(20_000, 20), what);
+    refused(&mail(501, 20), what);
+    refused(&mail(1, 321), what);
+    assert_eq!(route(&mail(500, 20)), Some(1000));
+}
+
+/// Each of these took minutes to hours when every record, or every member, was compared with all that there is.
+#[test]
+fn what_is_forged_to_make_routing_slow_is_routed_as_anything_else() {
+    // One long string with escapes, against which a hundred thousand other ones are compared.
+    let record = |arn: &str| format!(r#"{{"eventSource":"aws:sqs","eventSourceARN":"{arn}"}}"#);
+    let records = [record(&r"\u0061".repeat(400_000)), vec![record("a"); 60_000].join(",")].join(",");
+    let event = format!(r#"{{"Records":[{records}]}}"#);
+    refused(event.as_bytes(), Code::EventMixed, "the records of this `sqs` event are of several sources or resources");
+    // A million members, elements, against thousands of names of their length in `where`.
+    let wheres = |names: &mut dyn Iterator<Item = String>| {
+        let wheres: Vec<String> = names.map(|name| format!(r#""/detail/{name}":true"#)).collect();
+        format!(r#""source":"direct","where":{{{}}}"#, wheres.join(","))
+    };
+    let names = wheres(&mut (0..4000).map(|number| format!("n{number:04}")));
+    let members = vec![r#""m0000":0"#; 500_000].join(",");
+    picks(&[&names], &format!(r#"{{"detail":{{{members}}}}}"#), Source::Direct, None);
+    let all: Vec<String> = (0..4000).rev().map(|number| format!(r#""n{number:04}":0"#)).collect();
+    picks(&[&names], &format!(r#"{{"detail":{{{}}}}}"#, all.join(",")), Source::Direct, Some(0));
+    let numbers = wheres(&mut (1000..5000).map(|number| number.to_string()));
+    let elements = vec!["0"; 1_000_000].join(",");
+    picks(&[&numbers], &format!(r#"{{"detail":[{elements}]}}"#), Source::Direct, Some(0));
+    let few = vec!["0"; 4999].join(",");
+    picks(&[&numbers], &format!(r#"{{"detail":[{few}]}}"#), Source::Direct, None);
+}
+
+#[test]
+fn records_given_twice_are_refused_where_topics_are_read() {
+    let twice = r#"{"eventSource":"aws:kafka","records":{"a-0":[]},"records":{"b-0":[]}}"#;
+    let routes = [r#""source":"kafka","topic":"a""#, r#""source":"kafka""#];
+    assert_eq!(table(&routes).0.route(twice.as_bytes()).unwrap_err().code, Code::EventAmbiguous);
+}
