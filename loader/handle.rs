@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::invocation::{Delivery, Invocation, Labelling};
 use crate::invoke::future::Wakers;
+use crate::invoke::watchdog::Watched;
 use crate::invoke::{self, Failure, Outcome};
 use crate::log::{self, Level, Record};
 use crate::manifest::wire::OnFailure;
@@ -29,7 +30,7 @@ pub struct Done {
 }
 
 /// Brings one event to its handler, and its outcome into the form that the source expects.
-pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers) -> Done {
+pub async fn handle(service: &Service, delivery: &Delivery, watched: &mut Watched, wakers: &mut Wakers) -> Done {
     let invocation = &delivery.invocation;
     let give_up = invocation.deadline().give_up;
     let failed = |answer, failure| Done { answer, failure: Some(failure), give_up };
@@ -71,16 +72,17 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
         return failed(answer, failure);
     };
     let form = Form { source, shape, reply: target.reply, on_failure: target.on_failure };
+    let until = for_handler(invocation, watched);
     let outcome = if rest.is_empty() {
         let labelling = Labelling { route: Some(Arc::clone(&target.name)), ..labelling };
-        call(service, target, delivery, labelling, wakers).await
+        call(service, target, delivery, labelling, until, wakers).await
     } else {
         let names: Vec<&str> = targets.iter().flatten().map(|target| &*target.name).collect();
         invocation.label(Labelling { route: Some(names.join("+").into()), ..labelling });
         let parts = routed.parts.iter().zip(targets.iter().flatten());
         call_each(service, parts, delivery, form, wakers).await
     };
-    let failure = match respond::answer(outcome, form, give_up).await {
+    let failure = match respond::answer(outcome, form, until).await {
         Ok(answer) => return Done { answer, failure: None, give_up },
         Err(failure) => failure,
     };
@@ -88,7 +90,7 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
     let handled = match &service.on_error {
         // Answered for already: no code of a plugin may begin for it.
         _ if invocation.is_taken() => None,
-        Some(on_error) => tell(service, on_error, &failure, delivery, wakers).await,
+        Some(on_error) => tell(service, on_error, &failure, delivery, watched, wakers).await,
         None => None,
     };
     let answer = match handled {
@@ -98,12 +100,27 @@ pub async fn handle(service: &Service, delivery: &Delivery, wakers: &mut Wakers)
     };
     let answer = match answer {
         Some(answer) => answer,
-        None if tell_stack(invocation, &failure, invocation.deadline().last_call()).await => {
+        // The same: the watchdog tells the stack. From here on none of a plugin's code runs that could block, and the time is the stack's.
+        None if watched.watch_until(invocation.deadline().watchdog)
+            && tell_stack(invocation, &failure, invocation.deadline().last_call()).await =>
+        {
             Answer::Whole(Bytes::from_static(b"null"))
         }
         None => respond::failed(form, &failure, invocation.request_id()),
     };
     failed(answer, failure)
+}
+
+/// Until when a handler may take, and the watchdog with it: some of the time is for the stack that waits, where one does.
+fn for_handler(invocation: &Invocation, watched: &mut Watched) -> Option<Instant> {
+    let deadline = invocation.deadline();
+    if invocation.callback().is_none() {
+        return deadline.give_up;
+    }
+    let until = stack::give_up(deadline.give_up);
+    // Where the watchdog has it already, whoever asks next hears so.
+    let _taken = watched.watch_until(deadline.watchdog_after(until));
+    until
 }
 
 /// Tells CloudFormation of a failure, where the event is one of those that wait for it. Whether it was told: then the invocation has
@@ -152,7 +169,7 @@ async fn call_each<'s>(
             return Outcome::Failure(Failure::new(Code::Internal, "the event could not be split by topic"));
         };
         let delivery = Delivery { invocation: Arc::clone(invocation), event };
-        let outcome = call(service, target, &delivery, Labelling::default(), wakers).await;
+        let outcome = call(service, target, &delivery, Labelling::default(), invocation.deadline().give_up, wakers).await;
         match respond::answer(outcome, form, invocation.deadline().give_up).await {
             Ok(Answer::Whole(reply)) => match item_failures(&reply) {
                 Ok(failures) => reported.extend(failures),
@@ -197,12 +214,15 @@ fn item_failures(reply: &[u8]) -> Result<Vec<Box<RawValue>>, Failure> {
     }
 }
 
-async fn call(service: &Service, target: &Target, delivery: &Delivery, labelling: Labelling, wakers: &mut Wakers) -> Outcome {
+async fn call(
+    service: &Service,
+    target: &Target,
+    delivery: &Delivery,
+    labelling: Labelling,
+    until: Option<Instant>,
+    wakers: &mut Wakers,
+) -> Outcome {
     let invocation = &delivery.invocation;
-    let until = match invocation.callback() {
-        Some(_) => stack::give_up(invocation.deadline().give_up),
-        None => invocation.deadline().give_up,
-    };
     let plugin = match service.plugin(target.plugin, until).await {
         Ok(plugin) => plugin,
         Err(refusal) => {
@@ -224,14 +244,14 @@ async fn tell(
     on_error: &Target,
     failure: &Failure,
     delivery: &Delivery,
+    watched: &mut Watched,
     wakers: &mut Wakers,
 ) -> Option<Bytes> {
     let invocation = &delivery.invocation;
     let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
     let report = report(failure, event, invocation)?;
     let until = match invocation.callback() {
-        // Some of the time is for the stack that waits.
-        Some(_) => stack::give_up(invocation.deadline().give_up),
+        Some(_) => for_handler(invocation, watched),
         None => invocation.deadline().last_call(),
     };
     let attempt = async {

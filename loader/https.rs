@@ -5,6 +5,7 @@
 //! Whom to trust is the system's to say: its certificates, read when they are needed. Lambda's images carry them, they are renewed with
 //! the image, and whoever sets the function's variables may name others by `SSL_CERT_FILE`; the manifest may not.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,12 +23,12 @@ use crate::runtime_api::chain;
 /// Puts `body` to `address`, and returns the status of the answer. No redirection is followed.
 ///
 /// # Errors
-/// Why there is no answer, on one line, without the address: it may be a secret.
+/// Why there is no answer, on one line, without the address, which may be a secret, and in no words of the peer's.
 pub(crate) async fn put(address: &Uri, body: String) -> Result<StatusCode, String> {
     let host = address.host().ok_or("the address has no host")?;
     let stream = TcpStream::connect((host, address.port_u16().unwrap_or(443))).await.map_err(|error| chain(&error))?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| chain(&error))?;
-    let stream = TlsConnector::from(config()?).connect(name, stream).await.map_err(|error| chain(&error))?;
+    let stream = TlsConnector::from(config()?).connect(name, stream).await.map_err(|error| handshake(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
     let path = address.path_and_query().map_or("/", |path| path.as_str());
     let host = address.authority().map_or(host, |authority| authority.as_str());
@@ -50,6 +51,30 @@ pub(crate) async fn put(address: &Uri, body: String) -> Result<StatusCode, Strin
     match (response.await, ended) {
         (Ok(response), _) => Ok(response.status()),
         (Err(_), Err(error)) | (Err(error), Ok(())) => Err(chain(&error)),
+    }
+}
+
+/// Why there is no TLS: what rustls says of it may quote the peer's certificate, whatever names that claims.
+fn handshake(error: &io::Error) -> String {
+    use rustls::{CertificateError, Error};
+    let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>()) else {
+        return format!("TLS handshake: {}", error.kind());
+    };
+    match cause {
+        Error::InvalidCertificate(cause) => {
+            let why = match cause {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "not valid yet",
+                CertificateError::UnknownIssuer => "unknown issuer",
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => "for another name",
+                CertificateError::BadEncoding => "malformed",
+                _ => "not acceptable",
+            };
+            format!("invalid peer certificate: {why}")
+        }
+        // A name out of the standard, or a number.
+        Error::AlertReceived(alert) => format!("TLS handshake: the peer sent the alert {alert:?}"),
+        _ => "TLS handshake: the peer does not keep to the protocol".into(),
     }
 }
 

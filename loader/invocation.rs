@@ -83,6 +83,12 @@ impl Deadline {
         Some(give_up + watchdog.saturating_duration_since(give_up) / 2)
     }
 
+    /// When a handler that blocks its thread is answered for, where it was to be given up at `until` and not at the deadline's own time.
+    #[must_use]
+    pub fn watchdog_after(&self, until: Option<Instant>) -> Option<Instant> {
+        until?.checked_add(self.watchdog?.saturating_duration_since(self.give_up?))
+    }
+
     /// Whether the service sent a deadline that has passed.
     #[must_use]
     pub fn is_past(&self) -> bool {

@@ -124,9 +124,9 @@ impl<'s> Slot<'s> {
         }
         let delivery = Delivery { invocation: Invocation::new(headers, deadline), event };
         let _serving = crash::Serving::begin(&delivery.invocation);
-        let watched = self.shared.watchdog.begin(self.number, &delivery.invocation, deadline.watchdog);
+        let mut watched = self.shared.watchdog.begin(self.number, &delivery.invocation, deadline.watchdog);
         self.shared.watchdog.polling(self.number, false);
-        let done = handle(&self.shared.service, &delivery, &mut self.wakers).await;
+        let done = handle(&self.shared.service, &delivery, &mut watched, &mut self.wakers).await;
         let invocation = &delivery.invocation;
         let mut error = None;
         // A streamed reply is still the plugin's work, and under watch until its end.

@@ -17,6 +17,7 @@ use crate::load::Plugin;
 use crate::log::{self, Level, Record};
 use crate::manifest::Manifest;
 use crate::policy::{self, Base, Plan};
+use crate::respond::stack;
 use crate::runtime_api::{self, Client};
 use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
@@ -158,6 +159,11 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
         .map_err(|error| Refusal::new(Code::Internal, "tokio runtime", error.to_string()))
 }
 
+/// Ends a runtime without waiting for what blocks: the lookup of a name takes longer than a process has that is to end.
+fn leave(runtime: tokio::runtime::Runtime) {
+    runtime.shutdown_background();
+}
+
 /// How many events at once: `AWS_LAMBDA_MAX_CONCURRENCY`, of functions with managed concurrency.
 fn slots() -> usize {
     let Ok(text) = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY") else { return 1 };
@@ -209,7 +215,10 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
                     drop(go.lock());
                     let _end = EndAll(&shared.drain);
                     crash::watch_thread();
-                    crate::start::runtime()?.block_on(async { Slot::new(shared, number)?.run().await })
+                    let runtime = crate::start::runtime()?;
+                    let ended = runtime.block_on(async { Slot::new(shared, number)?.run().await });
+                    leave(runtime);
+                    ended
                 };
                 std::thread::Builder::new().name(format!("slot-{number}")).spawn_scoped(scope, work)
             })
@@ -267,22 +276,27 @@ fn watch(shared: &Shared) -> Result<(), Refusal> {
             log_failure(invocation, &Failure { message: format!("on_error: {}", blocked.message), ..blocked.clone() });
         }
         let body = runtime_api::error_body(&failure.error_type, &failure.message);
-        let posted =
-            runtime().and_then(|runtime| {
-                let client = Client::new(&address)?;
-                let post = async {
-                    if handle::tell_stack(invocation, failure, invocation.deadline().end).await {
-                        return client.respond(invocation, Bytes::from_static(b"null")).await;
-                    }
-                    client.fail(invocation, &failure.header(), body).await
-                };
-                match runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), post).await }) {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(client.refusal("the error could not be posted", &error)),
-                    Err(_) => Err(client
-                        .refusal("the error could not be posted", &runtime_api::Failure::Broken("no answer within 1 s".into()))),
+        let post = async {
+            let client = Client::new(&address)?;
+            let until = stack::last_put(invocation.deadline().end);
+            let told = handle::tell_stack(invocation, failure, until).await;
+            // The service gets time of its own, whatever became of the stack's.
+            let post = async {
+                match told {
+                    true => client.respond(invocation, Bytes::from_static(b"null")).await,
+                    false => client.fail(invocation, &failure.header(), body).await,
                 }
-            });
+            };
+            tokio::time::timeout(Duration::from_secs(1), post)
+                .await
+                .unwrap_or_else(|_| Err(runtime_api::Failure::Broken("no answer within 1 s".into())))
+                .map_err(|error| client.refusal("the error could not be posted", &error))
+        };
+        let posted = runtime().and_then(|runtime| {
+            let posted = runtime.block_on(post);
+            leave(runtime);
+            posted
+        });
         if let Err(refusal) = posted {
             log::refusal(Level::Error, &refusal);
         }

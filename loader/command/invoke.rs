@@ -70,8 +70,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         let end = || exit::at_once(Class::Failed.exit());
         let started = watchdog.start(Arc::default(), |_| answer_for_blocked(), end);
         started.map_err(|error| Refusal::new(Code::Internal, "watchdog", error.to_string()))?;
-        let watched = watchdog.begin(0, &delivery.invocation, deadline.watchdog);
-        let done = handle(&service, &delivery, &mut Wakers::default()).await;
+        let mut watched = watchdog.begin(0, &delivery.invocation, deadline.watchdog);
+        let done = handle(&service, &delivery, &mut watched, &mut Wakers::default()).await;
         // A streamed reply is still the plugin's work.
         let streamed = matches!(done.answer, Answer::Stream { .. });
         let mine = streamed || watched.claim();

@@ -87,6 +87,16 @@ impl Shared {
     fn nanos(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(NEVER - 1)
     }
+
+    /// Wakes the watchdog's thread where it would look too late for a limit just stored: either its second look sees the slot, or this
+    /// sees what it plans.
+    fn wake_for(&self, limit: u64) {
+        if limit < self.planned.load(Ordering::SeqCst)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
 }
 
 /// Watches all slots.
@@ -156,17 +166,28 @@ impl Watchdog {
         watched.over.store(over, Ordering::SeqCst);
         let state = (watched.state.load(Ordering::SeqCst) & !PHASE) + PHASE + 1 + RUNNING;
         watched.state.store(state, Ordering::SeqCst);
-        // Either the watchdog's second look sees this slot, or this sees what the watchdog plans.
-        if limit < self.shared.planned.load(Ordering::SeqCst)
-            && let Some(thread) = self.shared.thread.get()
-        {
-            thread.unpark();
-        }
+        self.shared.wake_for(limit);
         Watched { shared: Arc::clone(&self.shared), slot, state }
     }
 }
 
 impl Watched {
+    /// Changes the limit of the watch. `false`: the watchdog was faster, and answers; nothing more may be done for this invocation.
+    #[must_use]
+    pub fn watch_until(&mut self, limit: Option<Instant>) -> bool {
+        let Some(slot) = self.shared.slots.get(self.slot) else { return true };
+        let limit = limit.map_or(NEVER, |limit| self.shared.nanos(limit));
+        slot.limit.store(limit, Ordering::SeqCst);
+        // A new state: where the watchdog has found the old limit over and not acted on it yet, either this change counts or its own.
+        let state = (self.state & !PHASE) + PHASE + 1 + RUNNING;
+        if slot.state.compare_exchange(self.state, state, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return false;
+        }
+        self.state = state;
+        self.shared.wake_for(limit);
+        true
+    }
+
     /// Ends the watch. `false`: the watchdog was faster, and answers; nothing more may be done for this invocation.
     #[must_use]
     pub fn claim(&self) -> bool {
@@ -354,5 +375,18 @@ mod tests {
             let mine = watched.claim();
             assert_ne!(mine, answers.recv_timeout(Duration::from_millis(if mine { 5 } else { 5_000 })).is_ok());
         }
+    }
+
+    #[test]
+    fn a_limit_moves_both_ways_until_the_watchdog_has_acted_on_it() {
+        let (watchdog, _drain, answers) = started(1);
+        let soon = || Some(Instant::now() + Duration::from_millis(500));
+        let far = Some(Instant::now() + Duration::from_secs(60));
+        let mut watched = watchdog.begin(0, &invocation(), far);
+        assert!(watched.watch_until(soon()) && watched.watch_until(far));
+        assert!(answers.recv_timeout(Duration::from_millis(700)).is_err());
+        assert!(watched.watch_until(soon()));
+        assert_eq!(answers.recv(), Ok("answered"));
+        assert!(!watched.watch_until(far) && !watched.claim());
     }
 }

@@ -2,8 +2,8 @@
 //! answer that never comes (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>).
 //!
 //! The address comes out of the event, and whoever may invoke the function can forge one. So it has to be HTTPS, with a certificate
-//! that the system trusts, at a name that is S3's, where CloudFormation has its answers put; what is sent holds the event's own identifiers, a code and the request id; no
-//! redirection is followed; and what comes back is read no further than its status.
+//! that the system trusts, at a name of the bucket in which CloudFormation waits; what is sent holds the event's own identifiers, a code
+//! and the request id; no redirection is followed; and what comes back is read no further than its status.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -19,6 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most that is kept of a handler's time for the answer.
 const RESERVE: Duration = Duration::from_secs(2);
+
+/// The least that a blocked handler's error has for itself, after its stack was tried.
+const FOR_THE_ERROR: Duration = Duration::from_millis(100);
+
+/// The buckets in which CloudFormation waits, one a region, whose name follows without its dashes
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html>).
+const BUCKETS: &str = "cloudformation-custom-resource-response-";
 
 /// The domains under which AWS signs addresses, one a partition
 /// (<https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>).
@@ -112,6 +119,16 @@ pub fn give_up(at: Option<Instant>) -> Option<Instant> {
     at?.checked_sub((left / 4).min(RESERVE))
 }
 
+/// Until when a stack may be tried that ends at `end`, where the handler blocked its thread and nobody is there but the watchdog: a
+/// quarter of what is left, and at least 100 ms, are for the error, should the stack not hear; and other slots are watched again after
+/// two seconds.
+#[must_use]
+pub fn last_put(end: Option<Instant>) -> Option<Instant> {
+    let now = Instant::now();
+    let left = end.map_or(PATIENCE, |end| end.saturating_duration_since(now));
+    now.checked_add(left.saturating_sub((left / 4).max(FOR_THE_ERROR)).min(RESERVE))
+}
+
 fn address(text: &str) -> Result<Uri, Failure> {
     let refuse = |what: &str| Failure::new(Code::ResponseUrlRefused, format!("the event's `ResponseURL` {what}"));
     let address: Uri = text.parse().map_err(|_| refuse("is no address"))?;
@@ -119,25 +136,25 @@ fn address(text: &str) -> Result<Uri, Failure> {
         return Err(refuse("is not https"));
     }
     let host = address.host().unwrap_or_default().to_ascii_lowercase();
-    let bucket = DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(is_bucket));
+    let ours = DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(is_bucket));
     let user = address.authority().is_some_and(|authority| authority.as_str().contains('@'));
-    if !bucket || user {
-        return Err(refuse("is not one of S3's"));
+    if !ours || user {
+        return Err(refuse("is not one of CloudFormation's own"));
     }
     Ok(address)
 }
 
-/// Whether a name below AWS's domain is that of a bucket: an API, a load balancer or a machine of anybody's lies there too
-/// (<https://docs.aws.amazon.com/general/latest/gr/s3.html>).
+/// Whether that is a bucket of CloudFormation's and S3, as addresses are signed: `….s3`, `….s3.us-east-1` and `….s3-us-east-1`. Anyone
+/// may have a bucket of some other name, and many a service of AWS's passes on what it is sent.
 fn is_bucket(name: &str) -> bool {
-    let mut labels = name.rsplit('.');
-    match (labels.next(), labels.next(), labels.next()) {
-        (Some("s3"), Some(bucket), _) => !bucket.is_empty(),
-        (Some(region), Some(bucket), _) if region.starts_with("s3-") => !bucket.is_empty(),
-        (Some(_), Some("s3"), Some(bucket)) => !bucket.is_empty(),
-        (Some(_), Some("dualstack"), Some("s3")) => labels.next().is_some_and(|bucket| !bucket.is_empty()),
-        _ => false,
-    }
+    let Some((region, s3)) = name.strip_prefix(BUCKETS).and_then(|rest| rest.split_once(".s3")) else { return false };
+    let number = region.trim_start_matches(|letter: char| letter.is_ascii_lowercase());
+    let is_region = number.len() < region.len() && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    let same = match s3.strip_prefix(['.', '-']) {
+        Some(named) => named.starts_with(|first: char| first != '-') && named.replace('-', "") == region,
+        None => s3.is_empty(),
+    };
+    is_region && same
 }
 
 #[cfg(test)]
@@ -145,40 +162,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_of_s3_are_answered() {
+    fn only_buckets_of_cloudformation_are_answered() {
+        const HOST: &str = "https://cloudformation-custom-resource-response-useast1.s3";
         for good in [
-            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn%3Aaws%3A?X-Amz-Signature=a",
-            "https://x.s3.cn-north-1.amazonaws.com.cn/a",
-            "https://X.S3.AMAZONAWS.COM:443/a",
-            "https://cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com/a",
-            "https://cloudformation-custom-resource-response-eusouth1.s3.eu-south-1.amazonaws.com/a",
-            "https://x.s3.dualstack.eu-west-1.amazonaws.com/a",
+            ".amazonaws.com/arn%3Aaws%3A?X-Amz-Signature=a",
+            ".us-east-1.amazonaws.com/a",
+            "-us-east-1.amazonaws.com/a",
+            ".amazonaws.com:8443/a",
+        ] {
+            assert!(address(&format!("{HOST}{good}")).is_ok(), "{good}");
+        }
+        for good in [
+            "https://cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn/a",
+            "https://cloudformation-custom-resource-response-usgovwest1.s3-us-gov-west-1.amazonaws.com/a",
+            "https://CloudFormation-Custom-Resource-Response-EUWest1.S3.AMAZONAWS.COM/a",
         ] {
             assert!(address(good).is_ok(), "{good}");
         }
+        let foreign = "is not one of CloudFormation's own";
+        for bad in [
+            ".eu-west-1.amazonaws.com/a",
+            ".-us-east-1.amazonaws.com/a",
+            ".us-east-1.evil.amazonaws.com/a",
+            "-website-us-east-1.amazonaws.com/a",
+            "-accelerate.amazonaws.com/a",
+            ".evil.amazonaws.com/a",
+            "x.amazonaws.com/a",
+            ".amazonaws.com./a",
+            ".amazonaws.com.evil.example/a",
+            ".amazonaws.com@evil.example/a",
+            ".evil.example/.s3.amazonaws.com",
+        ] {
+            assert_eq!(
+                address(&format!("{HOST}{bad}")).unwrap_err().message,
+                format!("the event's `ResponseURL` {foreign}"),
+                "{bad}"
+            );
+        }
         for (bad, what) in [
-            ("http://x.s3.amazonaws.com/a", "is not https"),
-            ("//x.s3.amazonaws.com/a", "is not https"),
+            ("http://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/a", "is not https"),
+            ("//cloudformation-custom-resource-response-useast1.s3.amazonaws.com/a", "is not https"),
             ("/a", "is not https"),
             ("", "is no address"),
-            ("https://169.254.169.254/latest/meta-data", "is not one of S3's"),
-            ("https://[::1]/", "is not one of S3's"),
-            ("https://amazonaws.com/a", "is not one of S3's"),
-            ("https://.amazonaws.com/a", "is not one of S3's"),
-            ("https://evilamazonaws.com/a", "is not one of S3's"),
-            ("https://x.execute-api.eu-west-1.amazonaws.com/a", "is not one of S3's"),
-            ("https://s3-x.eu-west-1.elb.amazonaws.com/a", "is not one of S3's"),
-            ("https://ec2-1-2-3-4.compute-1.amazonaws.com/a", "is not one of S3's"),
-            ("https://s3.amazonaws.com/bucket/a", "is not one of S3's"),
-            ("https://.s3.amazonaws.com/a", "is not one of S3's"),
-            ("https://s3.evil.amazonaws.com/a", "is not one of S3's"),
-            ("https://s3.dualstack.eu-west-1.amazonaws.com/a", "is not one of S3's"),
-            ("https://x.s3.amazonaws.com.evil.example/a", "is not one of S3's"),
-            ("https://x.s3.amazonaws.com@evil.example/a", "is not one of S3's"),
-            ("https://evil.example@x.s3.amazonaws.com/a", "is not one of S3's"),
-            ("https://evil.example/x.s3.amazonaws.com", "is not one of S3's"),
-            ("https://evil.example#x.s3.amazonaws.com", "is not one of S3's"),
-            ("https://x.s3.amazonaws.com./a", "is not one of S3's"),
+            ("https://169.254.169.254/latest/meta-data", foreign),
+            ("https://[::1]/", foreign),
+            ("https://amazonaws.com/a", foreign),
+            ("https://.amazonaws.com/a", foreign),
+            ("https://my-bucket.s3.amazonaws.com/a", foreign),
+            ("https://a1.execute-api.us-east-1.amazonaws.com/a", foreign),
+            ("https://s3.amazonaws.com/cloudformation-custom-resource-response-useast1/a", foreign),
+            ("https://cloudformation-custom-resource-response-.s3.amazonaws.com/a", foreign),
+            ("https://cloudformation-custom-resource-response-evil.s3.amazonaws.com/a", foreign),
+            ("https://cloudformation-custom-resource-response-us-east-1.s3.amazonaws.com/a", foreign),
+            ("https://x.cloudformation-custom-resource-response-useast1.s3.amazonaws.com/a", foreign),
+            ("https://a@cloudformation-custom-resource-response-useast1.s3.amazonaws.com/a", foreign),
+            ("https://evil.example#.amazonaws.com", foreign),
         ] {
             let refused = address(bad).unwrap_err();
             assert_eq!(refused.code, Code::ResponseUrlRefused);

@@ -27,6 +27,7 @@ struct Bucket {
 }
 
 impl Bucket {
+    /// With that status; an empty one: it hangs.
     fn start(status: &'static str) -> Self {
         let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -51,6 +52,11 @@ impl Bucket {
                 let mut body = vec![0; length];
                 stream.read_exact(&mut body).unwrap();
                 log.lock().unwrap().push((head, String::from_utf8(body).unwrap()));
+                if status.is_empty() {
+                    // Never an answer, and the connection stays.
+                    std::mem::forget(stream);
+                    continue;
+                }
                 let _gone = write!(stream.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
             }
         });
@@ -77,22 +83,30 @@ fn event(kind: &str, url: Option<&str>, resource_type: &str) -> String {
     event.to_string()
 }
 
-fn plugins() -> Folder {
+fn plugins(more: Value) -> Folder {
     let route = |name: &str, to: &str| {
         (name.to_owned(), json!({ "source": "cloudformation", "resource_type": format!("Custom::{name}"), "to": to }))
     };
     let names = ["error", "panic", "sleep", "block", "huge", "not_json"].map(|name| route(name, &format!("misbehave.{name}")));
     let routes: serde_json::Map<_, _> = names.into_iter().chain([route("good", "echo")]).collect();
-    folder(&["misbehave", "echo"], json!({ "routes": routes, "deadline_margin_ms": 1_500 }))
+    let mut manifest = more;
+    manifest["routes"] = routes.into();
+    folder(&["misbehave", "echo"], manifest)
 }
 
 /// A world in which the name of AWS leads to this machine; `None` where the system gives no mount namespace.
 fn world(bucket: &Bucket) -> Option<World> {
+    // Much, so that on a busy machine the watchdog is not faster than the handler's own thread.
+    world_of(bucket, json!({ "deadline_margin_ms": 1_500 }))
+}
+
+/// With that in its manifest besides plugins and routes.
+fn world_of(bucket: &Bucket, more: Value) -> Option<World> {
     if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
         eprintln!("skipped: this system gives no mount namespace (unshare -rm)");
         return None;
     }
-    let (lambda, folder) = (Lambda::start(Options::default()).unwrap(), plugins());
+    let (lambda, folder) = (Lambda::start(Options::default()).unwrap(), plugins(more));
     let file = |name: &str, text: String| {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
@@ -186,10 +200,14 @@ fn a_stack_that_cannot_be_told_leaves_the_invocation_failed() {
     let plain = format!("http://{HOST}:{port}/a");
     check(Some(&plain), Some(("response-url-refused", "the event's `ResponseURL` is not https")));
     let elsewhere = format!("https://localhost:{port}/a");
-    check(Some(&elsewhere), Some(("response-url-refused", "the event's `ResponseURL` is not one of S3's")));
+    check(Some(&elsewhere), Some(("response-url-refused", "the event's `ResponseURL` is not one of CloudFormation's own")));
     // Reached, and not believed: the certificate is for another name.
     let address = format!("https://{HOST}:{port}/a").replace("useast1", "useast2");
-    check(Some(&address), Some(("stack-not-told", "CloudFormation could not be told: ")));
+    check(
+        Some(&address),
+        Some(("stack-not-told", "CloudFormation could not be told: invalid peer certificate: for another name")),
+    );
+    assert!(!world.output().contains("useast1"), "what the peer calls itself is not the log's");
     // Nobody listens.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     check(Some(&format!("https://{HOST}:{closed}/a")), Some(("stack-not-told", "Connection refused")));
@@ -207,4 +225,32 @@ fn a_server_whose_certificate_the_system_does_not_know_gets_nothing() {
     assert!(answer.error().is_some(), "{answer:?}");
     lines::line_of(&world.process, &[&answer.request_id, "code=stack-not-told", "invalid peer certificate"]);
     assert_eq!(bucket.asked(), []);
+}
+
+fn blocked(url: &str) -> Event {
+    Event { timeout: Some(Duration::from_secs(8)), ..Event::new(event("Create", Some(url), "Custom::block")) }
+}
+
+#[test]
+fn a_blocked_handler_leaves_time_for_its_stack_at_the_default_margin() {
+    let bucket = Bucket::start("200 OK");
+    let Some(world) = world_of(&bucket, json!({})) else { return };
+    let answer = world.ask(blocked(&bucket.url()));
+    assert_eq!(answer.payload(), "null", "{answer:?}\n{}", world.output());
+    let asked = bucket.asked();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].1.contains("\"FAILED\"") && asked[0].1.contains("deadline-exceeded"), "{}", asked[0].1);
+    assert_eq!(world.exit_code(), Some(1), "{}", world.output());
+}
+
+#[test]
+fn a_blocked_handler_whose_stack_hangs_is_answered_for_and_the_process_ends() {
+    let bucket = Bucket::start("");
+    let Some(world) = world_of(&bucket, json!({})) else { return };
+    let answer = world.ask(blocked(&bucket.url()));
+    let Some((header, _)) = answer.error() else { panic!("{answer:?}\n{}", world.output()) };
+    assert_eq!(header, Some("Runtime.LoaderDeadlineExceeded"), "{}", world.output());
+    lines::line_of(&world.process, &[&answer.request_id, "code=stack-not-told", "the time was up"]);
+    assert_eq!(world.exit_code(), Some(1), "{}", world.output());
+    assert_eq!(bucket.asked().len(), 1, "told once, by the watchdog alone");
 }
