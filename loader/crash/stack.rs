@@ -53,7 +53,8 @@ pub(super) fn is_known() -> bool {
 impl Stack {
     #[expect(unsafe_code, reason = "maps memory and gives it to the kernel")]
     fn for_this_thread() -> std::io::Result<Self> {
-        let page = rustix::param::page_size();
+        // 0 under a sandbox that answers success to every `prctl`, by which it is asked for.
+        let page = rustix::param::page_size().max(4096);
         // SAFETY: takes any key, and answers 0 for one that this kernel does not have (`getauxval(3)`).
         let kernel = usize::try_from(unsafe { libc::getauxval(AT_MINSIGSTKSZ) }).unwrap_or_default();
         let room = (HANDLER + kernel).next_multiple_of(page);
