@@ -6,10 +6,12 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Read as _;
+use std::marker::PhantomData;
 
 use base64::Engine as _;
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
@@ -48,22 +50,22 @@ pub(super) fn recipients(event: &str) -> Listed {
     #[derive(Deserialize)]
     struct Event {
         #[serde(rename = "Records")]
-        records: Vec<Record>,
+        records: Vec<Object<Record>>,
     }
     #[derive(Deserialize)]
     struct Record {
-        ses: Ses,
+        ses: Object<Ses>,
     }
     #[derive(Deserialize)]
     struct Ses {
-        receipt: Receipt,
+        receipt: Object<Receipt>,
     }
     #[derive(Deserialize)]
     struct Receipt {
         recipients: Vec<String>,
     }
-    let Ok(event) = serde_json::from_str::<Event>(event) else { return Listed::Nothing };
-    let all = || event.records.iter().flat_map(|record| &record.ses.receipt.recipients);
+    let Ok(Object(event)) = serde_json::from_str::<Object<Event>>(event) else { return Listed::Nothing };
+    let all = || event.records.iter().flat_map(|Object(record)| &record.ses.0.receipt.0.recipients);
     if all().nth(RECIPIENTS).is_some() || all().any(|recipient| recipient.len() > RECIPIENT) {
         return Listed::Beyond("500 recipients, of 320 bytes each");
     }
@@ -81,7 +83,7 @@ pub(super) fn log_group(data: &str) -> Option<String> {
     }
     let packed = base64::prelude::BASE64_STANDARD.decode(data).ok()?;
     let unpacked = flate2::read::GzDecoder::new(packed.as_slice()).take(UNPACKED);
-    let logs: Logs = serde_json::from_reader(std::io::BufReader::new(unpacked)).ok()?;
+    let Object(logs): Object<Logs> = serde_json::from_reader(std::io::BufReader::new(unpacked)).ok()?;
     Some(logs.log_group)
 }
 
@@ -103,8 +105,8 @@ pub(super) fn topics(event: &str) -> Listed {
             #[serde(borrow)]
             topic: Option<Cow<'r, str>>,
         }
-        let Ok(records) = serde_json::from_str::<Vec<Record<'_>>>(records.get()) else { return Listed::Nothing };
-        if records.iter().any(|record| record.topic.as_deref().is_some_and(|of_record| of_record != topic)) {
+        let Ok(records) = serde_json::from_str::<Vec<Object<Record<'_>>>>(records.get()) else { return Listed::Nothing };
+        if records.iter().any(|Object(record)| record.topic.as_deref().is_some_and(|of_record| of_record != topic)) {
             return Listed::Nothing;
         }
     }
@@ -140,6 +142,27 @@ fn topic(key: &str) -> &str {
     match key.rsplit_once('-') {
         Some((topic, partition)) if !partition.is_empty() && partition.bytes().all(|byte| byte.is_ascii_digit()) => topic,
         _ => key,
+    }
+}
+
+/// An object, and nothing else: what serde derives takes an array for a struct as well.
+struct Object<T>(T);
+
+impl<'e, T: Deserialize<'e>> Deserialize<'e> for Object<T> {
+    fn deserialize<D: Deserializer<'e>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map<T>(PhantomData<T>);
+        impl<'e, T: Deserialize<'e>> Visitor<'e> for Map<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'e>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Map(PhantomData))
     }
 }
 
@@ -195,7 +218,15 @@ mod tests {
     #[test]
     fn a_log_group_is_read_out_of_its_packing_and_nothing_bad_gets_further() {
         assert_eq!(log_group(&packed(br#"{"owner":"1","logGroup":"/aws/x","logEvents":[{"a":1e999}]}"#)), Some("/aws/x".into()));
-        for bad in [&b"{}"[..], b"", b"[]", br#"{"logGroup":1}"#, br#"{"logGroup":"a","logGroup":"b"}"#, b"{\"logGroup\":\"a\""] {
+        for bad in [
+            &b"{}"[..],
+            b"",
+            b"[]",
+            br#"["/aws/x"]"#,
+            br#"{"logGroup":1}"#,
+            br#"{"logGroup":"a","logGroup":"b"}"#,
+            b"{\"logGroup\":\"a\"",
+        ] {
             assert_eq!(log_group(&packed(bad)), None, "{bad:?}");
         }
         assert_eq!(log_group("not base64!"), None);
