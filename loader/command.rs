@@ -16,6 +16,7 @@ mod inspect;
 mod invoke;
 mod keygen;
 mod lock;
+mod mappings;
 mod new;
 mod opened;
 mod package;

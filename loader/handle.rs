@@ -5,18 +5,21 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Instant;
 
+mod each;
+
 use crate::invocation::{Delivery, Invocation, Labelling};
 use crate::invoke::future::Wakers;
 use crate::invoke::watchdog::Watched;
 use crate::invoke::{self, Failure, Outcome};
 use crate::log::{self, Level, Record};
-use crate::manifest::wire::OnFailure;
+use crate::manifest::wire::{Batch, OnFailure};
 use crate::respond::shape::Shape;
 use crate::respond::stack::{self, Callback};
 use crate::respond::{self, Answer, Form};
 use crate::route::{self, Part, Phase, Routed, Source};
 use crate::service::{self, Service, Target};
 use crate::{Code, Refusal, runtime_api};
+use each::Each;
 
 /// What an event came to.
 #[derive(Debug)]
@@ -72,15 +75,16 @@ pub async fn handle(service: &Service, delivery: &Delivery, watched: &mut Watche
         return failed(answer, failure);
     };
     let form = Form { source, shape, reply: target.reply, on_failure: target.on_failure };
+    let resource = routed.resource.as_deref();
     let until = for_handler(invocation, watched);
-    let outcome = if rest.is_empty() {
+    let (outcome, told) = if rest.is_empty() {
         let labelling = Labelling { route: Some(Arc::clone(&target.name)), ..labelling };
-        call(service, target, delivery, labelling, until, wakers).await
+        call_as_routed(Each { service, target, delivery, form, labelling }, resource, until, wakers).await
     } else {
         let names: Vec<&str> = targets.iter().flatten().map(|target| &*target.name).collect();
         invocation.label(Labelling { route: Some(names.join("+").into()), ..labelling });
         let parts = routed.parts.iter().zip(targets.iter().flatten());
-        call_each(service, parts, delivery, form, wakers).await
+        call_parts(service, parts, delivery, form, wakers).await
     };
     let failure = match respond::answer(outcome, form, until).await {
         Ok(answer) => return Done { answer, failure: None, give_up },
@@ -89,11 +93,22 @@ pub async fn handle(service: &Service, delivery: &Delivery, watched: &mut Watche
     invocation.fail(&failure);
     let handled = match &service.on_error {
         // Answered for already: no code of a plugin may begin for it.
-        _ if invocation.is_taken() => None,
-        Some(on_error) => tell(service, on_error, &failure, delivery, watched, wakers).await,
+        _ if invocation.is_taken() || told => None,
+        Some(on_error) => {
+            let until = match invocation.callback() {
+                Some(_) => for_handler(invocation, watched),
+                None => invocation.deadline().last_call(),
+            };
+            tell(service, on_error, &failure, delivery, until, wakers).await
+        }
         None => None,
     };
     let answer = match handled {
+        // It may name records that are none of the batch.
+        Some(reply) if source.is_batch() => {
+            let reply = each::check_whole(Outcome::Reply(reply), form, delivery, resource).await;
+            respond::answer(reply, form, give_up).await.ok()
+        }
         // The reply was checked; it fails here only where it cannot be streamed.
         Some(reply) => respond::answer(Outcome::Reply(reply), form, give_up).await.ok(),
         None => None,
@@ -146,14 +161,15 @@ fn targets<'s>(service: &'s Service, routed: &Routed<'_>) -> Option<Vec<&'s Targ
 }
 
 /// Brings each part of a Kafka event to its handler. The service hears one answer for all of them: where one fails, the batch comes
-/// again, whole. The others still run, so that one topic that always fails does not keep the rest from being worked on.
-async fn call_each<'s>(
+/// again, whole. The others still run, so that one topic that always fails does not keep the rest from being worked on. `true`:
+/// `on_error` has been told of what failed.
+async fn call_parts<'s>(
     service: &Service,
     parts: impl Iterator<Item = (&'s Part, &'s &'s Target)>,
     delivery: &Delivery,
     form: Form,
     wakers: &mut Wakers,
-) -> Outcome {
+) -> (Outcome, bool) {
     let invocation = &delivery.invocation;
     let mut first = None;
     let mut reported = Vec::new();
@@ -162,31 +178,50 @@ async fn call_each<'s>(
         if invocation.is_taken() || invocation.deadline().give_up.is_some_and(|until| Instant::now() >= until) {
             let late =
                 || Failure::new(Code::DeadlineExceeded, "the handlers of this batch did not all answer before its deadline");
-            first = first.or_else(|| Some(late()));
+            first = first.or_else(|| Some((late(), false)));
             break;
         }
         let Some(event) = route::of_topics(&delivery.event, &part.topics) else {
-            return Outcome::Failure(Failure::new(Code::Internal, "the event could not be split by topic"));
+            return (Outcome::Failure(Failure::new(Code::Internal, "the event could not be split by topic")), false);
         };
         let delivery = Delivery { invocation: Arc::clone(invocation), event };
-        let outcome = call(service, target, &delivery, Labelling::default(), invocation.deadline().give_up, wakers).await;
+        let part = Each { service, target, delivery: &delivery, form, labelling: Labelling::default() };
+        let (outcome, told) = call_as_routed(part, None, invocation.deadline().give_up, wakers).await;
         match respond::answer(outcome, form, invocation.deadline().give_up).await {
             Ok(Answer::Whole(reply)) => match item_failures(&reply) {
                 Ok(failures) => reported.extend(failures),
-                Err(failure) => first = first.or(Some(failure)),
+                Err(failure) => first = first.or(Some((failure, false))),
             },
-            Ok(_) => first = first.or_else(|| Some(Failure::new(Code::ReplyMalformed, "a batch is not answered by a stream"))),
-            Err(failure) => first = first.or(Some(failure)),
+            Ok(_) => first = first.or_else(|| Some((streamed(), false))),
+            Err(failure) => first = first.or(Some((failure, told))),
         }
     }
     match first {
-        Some(failure) => Outcome::Failure(failure),
-        None if reported.is_empty() => Outcome::Reply(Bytes::from_static(b"null")),
+        Some((failure, told)) => (Outcome::Failure(failure), told),
+        None if reported.is_empty() => (Outcome::Reply(Bytes::from_static(b"null")), false),
         None => match serde_json::to_vec(&ItemFailures { failures: Some(reported) }) {
-            Ok(reply) => Outcome::Reply(reply.into()),
-            Err(_) => Outcome::Failure(Failure::new(Code::Internal, "the reports of the parts could not be put together")),
+            Ok(reply) => (Outcome::Reply(reply.into()), false),
+            Err(_) => {
+                (Outcome::Failure(Failure::new(Code::Internal, "the reports of the parts could not be put together")), false)
+            }
         },
     }
+}
+
+/// A reply in pieces where only one in one piece will do.
+fn streamed() -> Failure {
+    Failure::new(Code::ReplyMalformed, "a batch is not answered by a stream")
+}
+
+/// Brings an event to its handler, whole or record by record. `true`: `on_error` has been told of what failed.
+async fn call_as_routed(way: Each<'_>, resource: Option<&str>, until: Option<Instant>, wakers: &mut Wakers) -> (Outcome, bool) {
+    if way.target.batch == Batch::Each {
+        return way.run(resource).await;
+    }
+    let Each { service, target, delivery, form, labelling } = way;
+    let outcome = call(service, target, delivery, labelling, until, wakers).await;
+    let outcome = if form.source.is_batch() { each::check_whole(outcome, form, delivery, resource).await } else { outcome };
+    (outcome, false)
 }
 
 /// What a handler reports of single records
@@ -244,16 +279,12 @@ async fn tell(
     on_error: &Target,
     failure: &Failure,
     delivery: &Delivery,
-    watched: &mut Watched,
+    until: Option<Instant>,
     wakers: &mut Wakers,
 ) -> Option<Bytes> {
     let invocation = &delivery.invocation;
     let event: &RawValue = serde_json::from_slice(&delivery.event).ok()?;
     let report = report(failure, event, invocation)?;
-    let until = match invocation.callback() {
-        Some(_) => for_handler(invocation, watched),
-        None => invocation.deadline().last_call(),
-    };
     let attempt = async {
         let plugin = service.plugin(on_error.plugin, until).await?;
         let handler = plugin.handler(on_error.handler.as_deref())?;

@@ -153,6 +153,12 @@ codes! {
     RouteConflict = "route-conflict", Manifest;
     /// A route uses a key that its source does not have.
     RouteKeyUnknown = "route-key-unknown", Manifest;
+    /// The list of event source mappings cannot be read.
+    MappingsInvalid = "mappings-invalid", Usage;
+    /// An event source mapping brings events that no route takes.
+    MappingUnrouted = "mapping-unrouted", Manifest;
+    /// An event source mapping and its route differ in whether single records may be reported as failed.
+    MappingReportDiffers = "mapping-report-differs", Manifest;
     /// An S3 bucket is not in `allow.buckets`.
     BucketNotAllowed = "bucket-not-allowed", Manifest;
     /// An environment variable is not in `allow.environment`.
@@ -243,6 +249,8 @@ codes! {
     EventAmbiguous = "event-ambiguous", Failed;
     /// The records of one event come from several resources.
     EventMixed = "event-mixed", Failed;
+    /// The records of a batch cannot be told from each other.
+    BatchMalformed = "batch-malformed", Failed;
     /// The event is of a kind that is refused by name.
     EventRefused = "event-refused", Failed;
     /// No route takes the event.
@@ -259,6 +267,8 @@ codes! {
     ReplyNotJson = "reply-not-json", Failed;
     /// The reply has a form that the route cannot pass on.
     ReplyMalformed = "reply-malformed", Failed;
+    /// The reply reports a record that is not in the batch.
+    RecordUnknown = "record-unknown", Failed;
     /// The service refused the reply.
     ReplyRefused = "reply-refused", Failed;
     /// A CloudFormation event names an address that no answer is sent to.

@@ -24,6 +24,7 @@ mod explain;
 mod extract;
 mod inside;
 mod pick;
+mod records;
 mod scan;
 mod trie;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use inside::of_topics;
 pub use matching::{Match, MatchError};
 pub use order::{Conflict, order};
 pub use pick::{Http, Part, Phase, Routed, Table};
+pub use records::{Records, Reported};
 pub use source::{Selector, Source};
 
 /// Whether `bytes` are one JSON value and nothing else, by the same reading that events get.

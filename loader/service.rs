@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::load::{self, Foreign, Loaded, Plugin, SPOKEN};
 use crate::log::{self, Level};
-use crate::manifest::wire::{OnFailure, Reply};
+use crate::manifest::wire::{Batch, OnFailure, Reply};
 use crate::policy::{self, Load, Plan};
 use crate::respond::shape::Shape;
 use crate::route::{Routed, Selector, Source, Table};
@@ -49,6 +49,12 @@ pub struct Target {
     pub reply: Reply,
     /// HTTP: what a failure becomes.
     pub on_failure: OnFailure,
+    /// Batches: whole, or one record at a time.
+    pub batch: Batch,
+    /// Batches: whether single records may be reported as failed.
+    pub reports: bool,
+    /// Batches one record at a time: how many at once; at least 1.
+    pub concurrency: usize,
     /// Which events lead here, for an unrouted one's reply mode.
     takes: Option<Selector>,
 }
@@ -170,6 +176,9 @@ impl Service {
             handler: to.handler.clone(),
             reply: Reply::Buffered,
             on_failure: OnFailure::Error,
+            batch: Batch::Whole,
+            reports: false,
+            concurrency: 1,
             takes: None,
         };
         let service = Service {
@@ -180,6 +189,9 @@ impl Service {
                 .map(|route| Target {
                     reply: route.reply,
                     on_failure: route.on_failure,
+                    batch: route.batch,
+                    reports: route.report_batch_item_failures,
+                    concurrency: route.concurrency as usize,
                     takes: Some(route.matching.selector()),
                     ..target(&route.name, &route.to)
                 })

@@ -101,23 +101,9 @@ fn prepare() -> Result<Prepared, Refusal> {
     for warning in process::check(variable, host)?.iter().chain(&plan.warnings) {
         log::line(Level::Warn, warning);
     }
-    not_built(&plan)?;
     environment::set(&environment::gather(&plan)?)?;
     name_service::limit()?;
     Ok(Prepared { plan, trust, manifest: file.path, started })
-}
-
-/// What the grammar has and this release does not do yet is refused, and not passed over.
-pub(crate) fn not_built(plan: &Plan) -> Result<(), Refusal> {
-    if let Some(route) = plan.routes.iter().find(|route| route.batch == crate::manifest::wire::Batch::Each) {
-        return Err(Refusal::new(
-            Code::ManifestValue,
-            format!("route \"{}\"", route.name),
-            "\"batch\": \"each\" is not built yet",
-        )
-        .hint("leave `batch` out, and let the handler answer for the whole batch"));
-    }
-    Ok(())
 }
 
 fn manifest_path(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Refusal> {

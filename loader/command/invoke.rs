@@ -18,7 +18,6 @@ use crate::invoke::watchdog::Watchdog;
 use crate::respond::Answer;
 use crate::runtime_api::error_body;
 use crate::service::Service;
-use crate::start::not_built;
 use crate::verify::process::{self, Host};
 use crate::{Class, Code, Refusal, crash, environment, exit, name_service};
 
@@ -44,7 +43,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     for warning in process::check(|name| std::env::var_os(name), Host::Local)? {
         eprintln!("warning: {warning}");
     }
-    not_built(&plan)?;
     environment::set(&environment::gather(&plan)?)?;
     name_service::limit()?;
     crash::install();

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 use super::opened::Opened;
-use super::{Common, Format, From, advice::Advice, complain, error_json, from, print, print_json, progress};
+use super::{Common, Format, From, advice::Advice, complain, error_json, from, mappings, print, print_json, progress};
 use crate::load::SPOKEN;
 use crate::policy::{Artifact, Plan, Source};
 use crate::service::{check_handlers, wanted};
-use crate::start::not_built;
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, TrustSettings};
 use crate::verify::{self, GlibcVersion, Kind, Rules, Verified, closure};
@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Check the manifest's trust too, with the variables that bootstrap would see
     #[arg(long)]
     bootstrap: bool,
+    /// Compare the routes with what aws lambda list-event-source-mappings prints; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    mappings: Option<PathBuf>,
 }
 
 struct Checked<'p> {
@@ -45,9 +48,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     for warning in process::check(variable, Host::Local)? {
         eprintln!("warning: {warning}");
     }
-    // What bootstrap would refuse before it looks at a plugin; no variable is set.
-    not_built(&plan)?;
+    // As bootstrap does before it looks at a plugin; no variable is set.
     environment::gather(&plan)?;
+    let mappings = arguments.mappings.as_deref().map(|file| mappings::check(file, &plan)).transpose()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
     let rules = Rules::here(&names, SPOKEN);
@@ -69,14 +72,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     drop(progress);
     check_together(&mut libraries, &plugins);
     let mut all = libraries.iter().chain(&plugins);
+    let mapped = mappings.iter().flatten();
     let failed = all.find_map(|checked| checked.result.as_ref().err());
+    let failed = failed.or_else(|| mapped.clone().find_map(|row| row.result.as_ref().err()));
     match arguments.common.output.format {
-        Format::Json => print_json(&json!({
-            "ok": failed.is_none(),
-            "libraries": libraries.iter().map(row).collect::<Vec<_>>(),
-            "plugins": plugins.iter().map(row).collect::<Vec<_>>(),
-        })),
-        Format::Text => libraries.iter().chain(&plugins).for_each(line),
+        Format::Json => {
+            let mut found = json!({
+                "ok": failed.is_none(),
+                "libraries": libraries.iter().map(row).collect::<Vec<_>>(),
+                "plugins": plugins.iter().map(row).collect::<Vec<_>>(),
+            });
+            if mappings.is_some() {
+                found["mappings"] = mapped.map(mappings::Row::json).collect();
+            }
+            print_json(&found);
+        }
+        Format::Text => {
+            libraries.iter().chain(&plugins).for_each(line);
+            mapped.for_each(mappings::Row::print);
+        }
     }
     Ok(failed.map_or(0, |refusal| Class::exit(refusal.code.class())))
 }

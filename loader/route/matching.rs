@@ -79,6 +79,14 @@ impl Match {
         self.selector
     }
 
+    /// Whether it takes all events of that source with that resource and, of Kafka, that topic: what an event source mapping brings.
+    #[must_use]
+    pub fn takes_mapped(&self, source: Source, resource: Option<&str>, topic: Option<&str>) -> bool {
+        self.selector.takes(source)
+            && self.resource.as_ref().is_none_or(|wanted| resource.is_some_and(|resource| wanted.matches(resource)))
+            && self.conditions.iter().all(|(key, wanted)| *key == "topic" && topic.is_some_and(|topic| wanted.takes(topic)))
+    }
+
     pub(super) fn condition(&self, name: &str) -> Option<&Condition> {
         self.conditions.iter().find(|(key, _)| *key == name).map(|(_, condition)| condition)
     }

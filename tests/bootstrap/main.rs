@@ -24,6 +24,7 @@ mod bad_events;
 mod unrouted;
 mod websocket;
 mod topics;
+mod batches;
 mod stack;
 mod stages;
 mod failures;

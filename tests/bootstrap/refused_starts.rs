@@ -232,10 +232,6 @@ fn what_is_not_built_yet_is_refused_and_not_passed_over() {
         manifest["settings"] = json!({ "s3": "s3://artifacts/settings.json" });
     })
     .is_refused(Code::RemoteNotBuilt, "settings from S3 are not built yet");
-    start(|manifest| {
-        manifest["routes"]["queue"] = json!({ "source": "sqs", "to": "misbehave.spawn", "batch": "each" });
-    })
-    .is_refused(Code::ManifestValue, "\"batch\": \"each\" is not built yet");
     // What needs no look at the file is refused at once, whenever the plugin would be loaded.
     start(move |manifest| {
         s3(manifest);

@@ -49,18 +49,21 @@ fn each_handler_gets_its_own_topics_and_all_of_them_have_to_succeed() {
 
 #[test]
 fn failures_of_single_records_are_reported_together() {
-    let failed = |topic: &str| json!({ "partition": format!("{topic}-0"), "offset": 7 });
-    let reply = |topic: &str| json!({ "batchItemFailures": [{ "itemIdentifier": failed(topic) }] });
     let world = world(json!({
-        "orders": { "source": "kafka", "topic": "orders", "to": "echo" },
-        "rest": { "source": "kafka", "to": "echo.echo" },
+        "orders": { "source": "kafka", "topic": "orders", "to": "misbehave.records" },
+        "rest": { "source": "kafka", "to": "misbehave.records", "batch": "each", "report_batch_item_failures": true },
     }));
     let mut both = event(&["orders", "audit"]);
-    // `echo` gives back what it gets, and so what stands beside the records.
-    both["batchItemFailures"] = reply("x")["batchItemFailures"].clone();
+    both["records"]["orders-0"][0]["do"] = "report".into();
+    let mut failed = both["records"]["audit-0"][0].clone();
+    failed["do"] = "error".into();
+    failed["offset"] = 8.into();
+    both["records"]["audit-0"].as_array_mut().unwrap().push(failed);
     let merged = world.reply(both.to_string());
-    let one = json!({ "itemIdentifier": failed("x") });
-    assert_eq!(merged, json!({ "batchItemFailures": [one, one] }));
+    let item = |partition: &str, offset: u64| json!({ "itemIdentifier": { "partition": partition, "offset": offset } });
+    let mut items = merged["batchItemFailures"].as_array().unwrap().clone();
+    items.sort_by_key(|item| item["itemIdentifier"]["offset"].as_u64());
+    assert_eq!(items, [item("orders-0", 7), item("audit-0", 8)]);
 }
 
 #[test]
@@ -77,12 +80,11 @@ fn a_report_that_cannot_be_read_is_a_failure_and_never_success() {
         event.to_string()
     };
     for report in [json!({}), json!("none"), json!(0), json!(false), json!({ "itemIdentifier": "orders-0" })] {
-        let found = world.error(reporting(&["orders", "audit"], &report));
-        let malformed = "Runtime.LoaderReplyMalformed";
-        assert_eq!(found, [malformed, malformed, "`batchItemFailures` is not one list"], "{report}");
-        // With one route it is for Lambda to judge.
-        let whole = reporting(&["audit"], &report);
-        assert_eq!(world.response(whole.clone()).body, whole);
+        for topics in [&["orders", "audit"][..], &["audit"]] {
+            let [header, _, message] = world.error(reporting(topics, &report));
+            assert_eq!(header, "Runtime.LoaderReplyMalformed", "{report}");
+            assert!(message.starts_with("`batchItemFailures` in the handler's reply is no list"), "{report}: {message}");
+        }
     }
     for nothing in [json!(null), json!([])] {
         assert_eq!(world.ask(reporting(&["orders", "audit"], &nothing)).payload(), "null", "{nothing}");

@@ -17,6 +17,7 @@ mod import_zappa;
 mod inspect;
 mod invoke;
 mod lock;
+mod mappings;
 mod package;
 mod route;
 mod schema;

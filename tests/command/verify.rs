@@ -67,8 +67,6 @@ fn what_bootstrap_would_refuse_is_refused_here_too() {
     );
     check(|m| m["routes"]["error"]["to"] = "misbehave".into(), 5, "handler-missing", &["none is named"]);
     check(|m| m["on_error"] = "misbehave.nothing".into(), 5, "handler-missing", &["on_error"]);
-    let each = json!({ "source": "sqs", "to": "echo", "batch": "each" });
-    check(|m| m["routes"]["queue"] = each, 3, "manifest-value", &["route \"queue\"", "not built yet"]);
     let settings = |m: &mut Value| {
         m["allow"] = json!({ "environment": ["APP_*"] });
         m["settings"] = json!({ "path": "settings.json" });

@@ -18,7 +18,7 @@ use crate::manifest::Manifest;
 use crate::manifest::edit::Change;
 use crate::policy::{self, Artifact, Base, Plan, Source};
 use crate::service::{check_handlers, wanted};
-use crate::start::{LAYER_MANIFEST, not_built};
+use crate::start::LAYER_MANIFEST;
 use crate::verify::trust::{self, key};
 use crate::verify::{self, GlibcVersion, Kind, Rules, Verified, closure};
 use crate::{Architecture, Code, Digest, Refusal, environment};
@@ -151,7 +151,6 @@ struct Layer {
 impl Layer {
     /// Takes what one stage names: `here` says where it lies, `there` where it is to.
     fn stage(&mut self, here: &Plan, there: &Plan, architecture: Architecture) -> Result<(), Refusal> {
-        not_built(here)?;
         environment::gather(here)?;
         let names: Vec<&str> = here.libraries.iter().map(|library| library.name.as_str()).collect();
         let rules = Rules { architecture, ..Rules::here(&names, SPOKEN) }.with_glibc(self.glibc);

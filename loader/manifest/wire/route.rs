@@ -76,7 +76,7 @@ pub struct Route {
     pub batch: Option<Batch>,
     /// Queues and streams: the owner's word that the event source mapping has `ReportBatchItemFailures`.
     pub report_batch_item_failures: Option<bool>,
-    /// Queues and streams, `"batch": "each"`: how many records are worked on at once, 1 to 1000. Left out: one.
+    /// Queues and streams, `"batch": "each"`: how many records that have no order are worked on at once, 1 to 1000. Left out: one.
     pub concurrency: Option<u32>,
 }
 

@@ -23,7 +23,7 @@ fn check_function(file: &ManifestFile, settings: &TrustSettings, functions: &[St
         return Ok(());
     }
     let name = settings.function_name.as_deref().and_then(|name| name.to_str()).unwrap_or_default();
-    if !name.is_empty() && functions.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes())) {
+    if is_listed(functions, name) {
         return Ok(());
     }
     let what = match name {
@@ -35,6 +35,12 @@ fn check_function(file: &ManifestFile, settings: &TrustSettings, functions: &[St
     };
     let place = format!("{}: functions", file.path.display());
     Err(Refusal::new(Code::FunctionNotListed, place, what).hint("deploy the manifest of this function, or add the function"))
+}
+
+/// Whether the function is one of these; `*` in them stands for any characters, also none.
+#[must_use]
+pub fn is_listed(functions: &[String], name: &str) -> bool {
+    !name.is_empty() && functions.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes()))
 }
 
 /// `*` stands for any characters, also none.

@@ -1,6 +1,7 @@
 //! Everything a handler should not do, for the loader's own tests. Each handler is named for what it does.
 
 mod crash;
+mod records;
 
 use bytes::Bytes;
 use lambda_plugin_abi::{Context, Error, Prelude, StreamReply};
@@ -267,12 +268,13 @@ async fn shutdown(_state: Arc<State>) -> Result<(), Error> {
 }
 
 use crash::{crash, crash_in_drop, crash_in_reply, crash_in_thread, crash_later, crash_spawned, crash_the_loader};
+use records::records;
 
 lambda_plugin_abi::export! {
     start,
     handlers: {
         error, parse_error, panic, panic_later, panic_in_drop, panic_in_drop_after_deadline, sleep, block, huge, not_json, spawn,
-        spawn_panic, stream, wait, meet, variables, tell, context, report, crash, crash_later, crash_in_drop, crash_spawned, crash_in_thread, crash_in_reply,
+        spawn_panic, records, stream, wait, meet, variables, tell, context, report, crash, crash_later, crash_in_drop, crash_spawned, crash_in_thread, crash_in_reply,
         crash_the_loader
     },
     shutdown: shutdown
