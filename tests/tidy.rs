@@ -25,7 +25,7 @@ fn files() -> Vec<PathBuf> {
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() {
                 let generated =
-                    ["target", "layer", "corpus", "artifacts"].contains(&name) || (name.starts_with('.') && name != ".ci");
+                    ["target", "dist", "corpus", "artifacts"].contains(&name) || (name.starts_with('.') && name != ".ci");
                 if !generated && !path.join("CACHEDIR.TAG").exists() {
                     walk(&path, files);
                 }
@@ -64,7 +64,7 @@ fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
 fn the_first_command_of_the_readme_is_the_demo_and_the_second_the_tests() {
     let readme = read("README.md");
     let blocks = blocks(&readme, "sh");
-    assert_eq!(blocks[0], "cargo build --release --workspace && cargo run --release --example demo");
+    assert_eq!(blocks[0], "cargo build && cargo run --bin demo");
     assert_eq!(blocks[1], "cargo test --workspace");
 }
 

@@ -1,13 +1,14 @@
 //! The README's demo: the real `bootstrap` under a local Lambda, real sample events of three sources through `orders` and `hello-http`,
 //! then one byte of a plugin flipped and refused. It succeeds only if all of that is as it should be.
 //!
-//! `bootstrap`, `lambda-loader` and the plugins are taken from the folder that this program was built into.
+//! `bootstrap`, `lambda-loader` and the plugins are taken from the folder that this program was built into, the events from
+//! `lambda-loader event`.
 
 use std::error::Error;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ fn demo() -> Result<()> {
     let bootstrap = stage.bootstrap(&lambda, &pin)?;
     // Else the first event's time would be that of the start.
     lambda.wait_polled(1, SOON).ok_or_else(|| said("no event was asked for", &bootstrap))?;
-    for sample in samples()? {
+    for sample in samples(&stage)? {
         let pending = lambda.invoke(sample.event.clone());
         let answer = pending.wait(SOON).ok_or_else(|| said("no answer", &bootstrap))?;
         let line = bootstrap
@@ -130,9 +131,9 @@ struct Stage {
 impl Stage {
     fn set() -> Result<Self> {
         let program = std::env::current_exe()?;
-        let built = program.ancestors().nth(2).ok_or("this program lies in no build folder")?.to_owned();
+        let built = program.parent().ok_or("this program lies in no build folder")?.to_owned();
         let stage = Stage { folder: tempfile::tempdir()?, built };
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/manifest.json");
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/manifest.json");
         fs::copy(manifest, stage.file("manifest.json")).map_err(|error| format!("{manifest}: {error}"))?;
         let manifest: Value = serde_json::from_slice(&fs::read(stage.file("manifest.json"))?)?;
         for name in manifest["plugins"].as_object().ok_or("the manifest has no plugins")?.keys().map(|name| library(name)) {
@@ -150,11 +151,7 @@ impl Stage {
     /// What cargo has built.
     fn built(&self, name: &str) -> Result<PathBuf> {
         let path = self.built.join(name);
-        if path.is_file() {
-            Ok(path)
-        } else {
-            Err(format!("{} is not there: cargo build --release --workspace", path.display()).into())
-        }
+        if path.is_file() { Ok(path) } else { Err(format!("{} is not there: cargo build", path.display()).into()) }
     }
 
     /// Writes the digests into the copy, and returns the manifest's own.
@@ -164,6 +161,12 @@ impl Stage {
         let output = lock.output()?;
         let result: Value = serde_json::from_slice(&output.stdout)?;
         result["sha256"].as_str().map(str::to_owned).ok_or_else(|| format!("lambda-loader lock: {result}").into())
+    }
+
+    /// A sample event of a source.
+    fn event(&self, source: &str) -> Result<Value> {
+        let output = Command::new(self.built("lambda-loader")?).args(["event", source]).output()?;
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     fn bootstrap(&self, lambda: &Lambda, pin: &str) -> Result<Bootstrap> {
@@ -183,41 +186,27 @@ struct Sample {
     reply: Value,
 }
 
-/// Samples that ship with `aws_lambda_events`. The queue's one message is no order; a good order is put beside it.
-fn samples() -> Result<Vec<Sample>> {
-    let folder = fixtures()?;
-    let read =
-        |name: &str| -> Result<Value> { Ok(serde_json::from_slice(&fs::read(folder.join(format!("example-{name}.json")))?)?) };
-    let mut queue = read("sqs-event")?;
+/// Samples of the tool itself. The queue's one message is no order; a good order is put beside it.
+fn samples(stage: &Stage) -> Result<Vec<Sample>> {
+    let mut queue = stage.event("sqs")?;
     let mut order = queue["Records"][0].clone();
+    let refused = order["messageId"].clone();
     order["messageId"] = "order".into();
     order["body"] = r#"{"id":"o-1","pieces":3}"#.into();
     queue["Records"].as_array_mut().ok_or("the queue's sample has no records")?.push(order);
-    let mut request = read("apigw-v2-request-no-authorizer")?;
+    let mut request = stage.event("api-gateway-http")?;
     request["rawPath"] = "/hello/reader".into();
     let headers = json!({ "content-type": "text/plain; charset=utf-8", "content-length": "16" });
     let greeting = json!({ "statusCode": 200, "body": "good day, reader", "isBase64Encoded": false, "headers": headers });
     let sample =
         |name, event: &Value, route, plugin, reply| Sample { name, event: event.to_string().into(), route, plugin, reply };
-    let failures = json!({ "batchItemFailures": [{ "itemIdentifier": "MessageID_1" }] });
+    let failures = json!({ "batchItemFailures": [{ "itemIdentifier": refused }] });
     let report = json!({ "table": "orders-dev", "accepted": 1 });
     Ok(vec![
-        sample("sqs-event", &queue, "order-queue", "orders", failures),
-        sample("eventbridge-schedule", &read("eventbridge-schedule")?, "nightly", "orders", report),
-        sample("apigw-v2-request", &request, "site", "hello-http", greeting),
+        sample("two messages", &queue, "order-queue", "orders", failures),
+        sample("a schedule", &stage.event("schedule")?, "nightly", "orders", report),
+        sample("GET /hello/reader", &request, "site", "hello-http", greeting),
     ])
-}
-
-fn fixtures() -> Result<PathBuf> {
-    let platform = format!("--filter-platform={}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut command = cargo_metadata::MetadataCommand::new();
-    command.manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-    command.other_options(["--offline".to_owned(), "--locked".to_owned(), platform]);
-    let metadata = command.exec()?;
-    let package = metadata.packages.iter().find(|package| package.name.as_str() == "aws_lambda_events");
-    let folder =
-        package.and_then(|package| package.manifest_path.parent()).ok_or("aws_lambda_events is not among the dependencies")?;
-    Ok(folder.join("src/fixtures").into())
 }
 
 /// Colours, on a terminal and unless `NO_COLOR` (<https://no-color.org>) is set.
