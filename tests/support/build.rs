@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+/// An example that is built in no time.
+const SMALL: &str = "static_echo";
+
 /// Something to build.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Build {
@@ -139,11 +142,14 @@ impl Build {
         }
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
         cargo.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        cargo.args(["build", "--locked", "--message-format", "json-render-diagnostics", "--package", &self.package]);
+        cargo.args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
         match &self.what {
-            What::Plugin => cargo.arg("--lib"),
-            What::Example(name) => cargo.args(["--example", name]),
-            What::Binary(name) => cargo.args(["--bin", name]),
+            // An example beside it has cargo choose the features that `cargo test --workspace` has: what that built is there already.
+            What::Plugin if self.as_tests() => cargo.args(["--workspace", "--lib", "--example", SMALL]),
+            What::Example(name) if self.as_tests() => cargo.args(["--workspace", "--example", name]),
+            What::Plugin => cargo.args(["--package", &self.package, "--lib"]),
+            What::Example(name) => cargo.args(["--package", &self.package, "--example", name]),
+            What::Binary(name) => cargo.args(["--package", &self.package, "--bin", name]),
         };
         if self.release {
             cargo.arg("--release");
@@ -187,6 +193,11 @@ impl Build {
             What::Binary(name) if kind("bin") && named(name) => executable(message),
             _ => None,
         }
+    }
+
+    /// Whether it is built in the way of the tests themselves.
+    fn as_tests(&self) -> bool {
+        !self.release && self.variant().is_none()
     }
 
     /// A target folder of its own for whatever would fight with the test's own build over the same files.
