@@ -260,6 +260,12 @@ fn dynamic_entries_that_lead_the_linker_astray_are_refused() {
         let needed = o.dynamic().iter_mut().find(|e| e.d_tag.get(LE) == elf::DT_NEEDED).unwrap();
         needed.d_val.set(LE, 1);
     });
+    check("the name of DT_NEEDED is no name", &|o| {
+        let (strings, name) = (o.value(elf::DT_STRTAB), o.value(elf::DT_NEEDED) as usize);
+        // What a terminal would obey.
+        let at = o.offset(strings) + name;
+        o.0[at] = 0x1b;
+    });
     check("not a whole number of entries", &|o| {
         let program = o.program(elf::PT_DYNAMIC, 0);
         let size = program.p_filesz.get(LE) - 1;
