@@ -547,7 +547,7 @@ fn notes_and_versions_that_share_their_bytes_are_refused_before_they_cost() {
     let (definitions, names) = (64_u32, 1_000_u16);
     for number in 0..definitions {
         let next = if number + 1 == definitions { 0 } else { 20 };
-        let words = [1, 100 + number | u32::from(names) << 16, 0, (definitions - number) * 20, next];
+        let words = [1, (100 + number) | u32::from(names) << 16, 0, (definitions - number) * 20, next];
         object.put(at + number as usize * 20, &words.map(u32::to_le_bytes).concat());
     }
     for number in 0..usize::from(names) {

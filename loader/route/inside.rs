@@ -103,7 +103,7 @@ pub(super) fn log_group(data: &str) -> Listed {
 /// The topics of a Kafka event, each once, in its order. Nothing where they cannot be told, as where a record belies its key.
 pub(super) fn topics(event: &str) -> Listed {
     let partitions = match partitions(event) {
-        Ok(Some(partitions)) => partitions,
+        Ok(Some(Members(partitions))) => partitions,
         Ok(None) => return Listed::Nothing,
         Err(Twice) => return Listed::Twice,
     };
@@ -134,7 +134,7 @@ pub(super) fn topics(event: &str) -> Listed {
 pub fn of_topics(event: &[u8], topics: &[String]) -> Option<Bytes> {
     let event = std::str::from_utf8(event).ok()?;
     let mut members: Members<'_> = serde_json::from_str(event).ok()?;
-    let mut records: Members<'_> = Members(partitions(event).ok()??);
+    let mut records = partitions(event).ok()??;
     let wanted: HashSet<&str> = topics.iter().map(String::as_str).collect();
     records.0.retain(|(key, _)| wanted.contains(topic(key)));
     let records = serde_json::value::to_raw_value(&records).ok()?;
@@ -148,9 +148,9 @@ pub fn of_topics(event: &[u8], topics: &[String]) -> Option<Bytes> {
 
 /// The members of `records`: the keys are topic, dash, partition
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html#msk-sample-event>).
-fn partitions(event: &str) -> Result<Option<Vec<(Cow<'_, str>, &RawValue)>>, Twice> {
+fn partitions(event: &str) -> Result<Option<Members<'_>>, Twice> {
     let records = member(event, "records")?;
-    Ok(records.and_then(|records| serde_json::from_str(records.get()).ok()).map(|Members(records)| records))
+    Ok(records.and_then(|records| serde_json::from_str(records.get()).ok()))
 }
 
 fn topic(key: &str) -> &str {
