@@ -78,8 +78,8 @@ impl Failure {
         }
     }
 
-    /// The type for the log: what a plugin says, where that is a name; else what the service is told. It may say anything, as long as
-    /// an event and out of one.
+    /// The type for the log: what a plugin says, where that is a name; else what the service is told. A plugin may make it of anything,
+    /// and as long as an event.
     #[must_use]
     pub fn logged_type(&self) -> Cow<'_, str> {
         let named = |c: char| c.is_ascii_alphanumeric() || ['_', ':', '.', '<', '>'].contains(&c);

@@ -68,7 +68,7 @@ thread_local! {
     // Initialised in the program's image, without a destructor: reading them in a signal handler is reading memory.
     //
     // A [`Work`], as two words that are each written and read whole. Written in pieces and read at once, as in a `Cell<Option<Work>>`,
-    // it has the processor wait for the pieces, for up to 40 ns a call.
+    // it has the processor wait for the pieces: 40 ns a call where calls follow each other closely.
     static SUBJECT: Cell<Option<&'static Subject>> = const { Cell::new(None) };
     static PHASE: Cell<u64> = const { Cell::new(0) };
     static SERVING: Cell<*const Invocation> = const { Cell::new(std::ptr::null()) };
