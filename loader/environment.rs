@@ -3,6 +3,7 @@
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 
+use crate::manifest::near::quoted;
 use crate::policy::{Plan, Source, variable};
 use crate::verify::{open, seal};
 use crate::{Code, Refusal};
@@ -76,13 +77,13 @@ fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let mut found = BTreeMap::new();
     for (name, value) in pairs {
         let serde_json::Value::String(value) = value else {
-            return Err(invalid(format!("the value of {name:?} is not a string")));
+            return Err(invalid(format!("the value of {} is not a string", quoted(&name))));
         };
         if value.contains('\0') {
-            return Err(invalid(format!("the value of {name:?} holds a NUL character")));
+            return Err(invalid(format!("the value of {} holds a NUL character", quoted(&name))));
         }
         if let Some(name) = found.contains_key(&name).then_some(&name) {
-            return Err(invalid(format!("{name:?} is there twice")));
+            return Err(invalid(format!("{} is there twice", quoted(name))));
         }
         found.insert(name, value);
     }
@@ -136,6 +137,8 @@ mod tests {
             assert_eq!((refusal.code, refusal.what.as_str()), (Code::SettingsInvalid, what), "{json}");
             assert!(!refusal.to_string().contains("secret"));
         }
+        let refusal = parse(format!(r#"{{"{}":7}}"#, "A".repeat(1 << 19)).as_bytes()).unwrap_err();
+        assert!(refusal.to_string().len() < 250, "a name of half a megabyte");
     }
 
     #[test]

@@ -333,7 +333,7 @@ pub(crate) fn log_failure(invocation: &Invocation, failure: &Failure) {
 fn log_failure_as(invocation: &Invocation, failure: &Failure, level: Level, prefix: &str) {
     // A handler's own message may quote the event; the service gets it with the error, the log does not.
     let message = match failure.code {
-        Code::HandlerFailed => format!("{prefix}the handler failed: {}", failure.error_type),
+        Code::HandlerFailed => format!("{prefix}the handler failed: {}", failure.logged_type()),
         _ => format!("{prefix}{}", failure.message),
     };
     log::write(&Record {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use lambda_plugin_abi_v1 as v1;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::time::timeout_at;
@@ -70,13 +71,27 @@ impl Failure {
     pub fn header(&self) -> String {
         match self.code {
             Code::HandlerFailed => {
-                let letters: String = self.error_type.chars().filter(char::is_ascii_alphabetic).take(200).collect();
+                let letters: String = self.error_type.chars().filter(char::is_ascii_alphabetic).take(LONGEST_TYPE).collect();
                 format!("Function.{}", if letters.is_empty() { "Error" } else { &letters })
             }
             code => code.error_type().to_owned(),
         }
     }
+
+    /// The type for the log: what a plugin says, where that is a name; else what the service is told. A plugin may make it of anything,
+    /// and as long as an event.
+    #[must_use]
+    pub fn logged_type(&self) -> Cow<'_, str> {
+        let named = |c: char| c.is_ascii_alphanumeric() || ['_', ':', '.', '<', '>'].contains(&c);
+        match self.error_type.as_str() {
+            name if (1..=LONGEST_TYPE).contains(&name.len()) && name.chars().all(named) => Cow::Borrowed(name),
+            _ => Cow::Owned(self.header()),
+        }
+    }
 }
+
+/// How much of an error's type is a name, in bytes.
+const LONGEST_TYPE: usize = 200;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -152,9 +167,15 @@ mod tests {
             ("my::Error<u8>", "Function.myErroru"),
             ("", "Function.Error"),
             ("42\r\nx: y", "Function.xy"),
+            ("42", "Function.Error"),
+            ("Runtime.ExitError", "Function.RuntimeExitError"),
+            ("\u{44f}\u{0}\u{1f980}\u{ff21}", "Function.Error"),
+            (&"ab".repeat(1_000_000), &format!("Function.{}", "ab".repeat(100))),
         ] {
             let failure = Failure { code: Code::HandlerFailed, error_type: error_type.into(), message: String::new() };
             assert_eq!(failure.header(), header);
+            let as_it_is = ["OutOfStock", "my::Error<u8>", "42", "Runtime.ExitError"].contains(&error_type);
+            assert_eq!(failure.logged_type(), if as_it_is { error_type } else { header });
         }
         assert_eq!(Failure::new(Code::DeadlineExceeded, "").header(), "Runtime.LoaderDeadlineExceeded");
     }

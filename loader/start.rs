@@ -86,6 +86,8 @@ struct Prepared {
 /// Everything that wants a process with one thread.
 fn prepare() -> Result<Prepared, Refusal> {
     let started = Instant::now();
+    // Before anything that may be fetched or refused: a report of that may look the service's name up.
+    name_service::limit()?;
     let variable = |name: &str| std::env::var_os(name);
     let path = manifest_path(variable)?;
     let file = trust::read_manifest(&path)?;
@@ -102,7 +104,6 @@ fn prepare() -> Result<Prepared, Refusal> {
         log::line(Level::Warn, warning);
     }
     environment::set(&environment::gather(&plan)?)?;
-    name_service::limit()?;
     Ok(Prepared { plan, trust, manifest: file.path, started })
 }
 

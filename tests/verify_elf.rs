@@ -260,6 +260,12 @@ fn dynamic_entries_that_lead_the_linker_astray_are_refused() {
         let needed = o.dynamic().iter_mut().find(|e| e.d_tag.get(LE) == elf::DT_NEEDED).unwrap();
         needed.d_val.set(LE, 1);
     });
+    check("the name of DT_NEEDED is no name", &|o| {
+        let (strings, name) = (o.value(elf::DT_STRTAB), o.value(elf::DT_NEEDED) as usize);
+        // What a terminal would obey.
+        let at = o.offset(strings) + name;
+        o.0[at] = 0x1b;
+    });
     check("not a whole number of entries", &|o| {
         let program = o.program(elf::PT_DYNAMIC, 0);
         let size = program.p_filesz.get(LE) - 1;
@@ -506,4 +512,49 @@ fn packed_relocations_are_held_to_the_same() {
         let at = o.offset(array);
         o.put(at, &array.to_le_bytes());
     });
+}
+
+/// What is read of a file is never more than a few times its size: a table that many records point to would be read for each of them.
+#[test]
+fn notes_and_versions_that_share_their_bytes_are_refused_before_they_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = r#"
+        struct note { unsigned owner, size, type; char name[16]; char text[600000]; };
+        __attribute__((section(".note.large"), used, aligned(4)))
+        const struct note large = { 13, 600000, 1, "LambdaPlugin", { 1 } };
+        const unsigned char room[9600] = "room for definitions";
+        int puts(const char *); int say(void) { return puts("x"); }
+    "#;
+    let base = Object::read(&compile(folder.path(), "shared", source, &[]));
+    assert_eq!(verify::elf::facts(&base.0).unwrap().abi_notes.len(), 1);
+    let mut object = base.clone();
+    let large = *object
+        .programs()
+        .iter()
+        .find(|header| header.p_filesz.get(LE) > 600_000 && header.p_type.get(LE) == elf::PT_NOTE)
+        .unwrap();
+    *object.program(elf::PT_GNU_EH_FRAME, 0) = large;
+    refused(verify::elf::facts(&object.0).map(drop), Code::ElfMalformed, "its notes are larger than 1 MiB together");
+
+    let mut object = base;
+    let at = object.0.windows(8).position(|bytes| bytes == b"room for").unwrap();
+    let holds = |load: &&ProgramHeader64<LE>| {
+        let start = load.p_offset.get(LE) as usize;
+        load.p_type.get(LE) == elf::PT_LOAD && (start..start + load.p_filesz.get(LE) as usize).contains(&at)
+    };
+    let load = *object.programs().iter().find(|load| holds(load)).unwrap();
+    let room = at as u64 - load.p_offset.get(LE) + load.p_vaddr.get(LE);
+    let (definitions, names) = (64_u32, 1_000_u16);
+    for number in 0..definitions {
+        let next = if number + 1 == definitions { 0 } else { 20 };
+        let words = [1, (100 + number) | u32::from(names) << 16, 0, (definitions - number) * 20, next];
+        object.put(at + number as usize * 20, &words.map(u32::to_le_bytes).concat());
+    }
+    for number in 0..usize::from(names) {
+        let next: u32 = if number + 1 == usize::from(names) { 0 } else { 8 };
+        object.put(at + definitions as usize * 20 + number * 8, &[0, next].map(u32::to_le_bytes).concat());
+    }
+    object.add(elf::DT_VERDEF, room);
+    object.add(elf::DT_VERDEFNUM, definitions.into());
+    refused(verify::elf::facts(&object.0).map(drop), Code::ElfMalformed, "the table of defined versions is damaged");
 }

@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lambda_loader::Architecture;
 use lambda_loader::manifest::Manifest;
 use lambda_loader::policy::{Base, plan};
 use lambda_loader::route::{Source, Table, of_topics};
+use lambda_loader::{Architecture, Code};
 use serde_json::value::RawValue;
 
 /// Routes that ask for it.
@@ -52,9 +52,16 @@ pub(crate) fn check(bytes: &[u8]) {
 /// The log group that is read out of that, by what its explanation says.
 fn logs(packed: &[u8]) -> Option<String> {
     let event = format!("{{\"awslogs\":{{\"data\":\"{}\"}}}}", BASE64_STANDARD.encode(packed));
-    let routed = TABLE.route(event.as_bytes()).expect("it is JSON");
+    let (routed, explained) = match (TABLE.route(event.as_bytes()), TABLE.explain(event.as_bytes())) {
+        (Ok(routed), Ok(explained)) => (routed, explained),
+        (routed, explained) => {
+            let refusal = routed.expect_err("as explained");
+            assert_eq!(explained.expect_err("as routed"), refusal);
+            assert_eq!(refusal.code, Code::EventAmbiguous, "it is JSON");
+            return None;
+        }
+    };
     assert_eq!(routed.source, Source::CloudwatchLogs);
-    let explained = TABLE.explain(event.as_bytes()).expect("it is JSON");
     let group = explained.keys.into_iter().find(|(key, _)| *key == "log_group").map(|(_, group)| group);
     let wanted = group.as_ref().is_some_and(|group| group.starts_with("/aws/"));
     assert_eq!(routed.route, Some(if wanted { 0 } else { 1 }), "{group:?}");

@@ -27,6 +27,11 @@ impl Advice {
         Advice { lock, artifacts: plan.libraries.iter().chain(plugins).cloned().collect() }
     }
 
+    /// The command that locks these files into this manifest.
+    pub(super) fn lock(&self) -> &str {
+        &self.lock
+    }
+
     /// The refusal with the best mend that is known.
     pub(super) fn give(&self, refusal: Refusal) -> Refusal {
         match refusal.code {

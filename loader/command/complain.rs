@@ -11,13 +11,25 @@ use crate::refusal::Excerpt;
 /// Prints a refusal for people.
 pub(super) fn refusal(refusal: &Refusal) {
     let coloured = coloured(std::io::stderr().is_terminal(), |name| std::env::var_os(name));
-    let code = refusal.code.name();
+    let (code, refusal_text) = (refusal.code.name(), visible(&refusal.to_string()));
     if coloured {
-        eprintln!("\u{1b}[1;31merror[{code}]\u{1b}[0m\u{1b}[1m:\u{1b}[0m {refusal}");
+        eprintln!("\u{1b}[1;31merror[{code}]\u{1b}[0m\u{1b}[1m:\u{1b}[0m {refusal_text}");
     } else {
-        eprintln!("error[{code}]: {refusal}");
+        eprintln!("error[{code}]: {refusal_text}");
     }
     excerpt(refusal);
+}
+
+/// Control characters spelled out: what a caller, a plugin or its file says is not to steer a terminal.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut visible, character| {
+        if character.is_control() {
+            visible.extend(character.escape_default())
+        } else {
+            visible.push(character)
+        }
+        visible
+    })
 }
 
 /// The lines of the manifest that a refusal is about, where there are any.
@@ -44,6 +56,11 @@ fn lines(excerpt: &Excerpt, coloured: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(visible("a\u{1b}[31m\nb é"), "a\\u{1b}[31m\\nb é");
+    }
 
     #[test]
     fn colours_are_for_terminals_whose_user_wants_them() {

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-use super::{Format, Output, advice, error_json, print, print_json};
+use super::{Format, Output, advice, complain, error_json, print, print_json};
 use crate::load::SPOKEN;
 use crate::verify::dependencies::{self, is_system};
 use crate::verify::note::{self, Panic};
@@ -171,7 +171,5 @@ fn show_text(report: &Report) {
     for warning in &report.warnings {
         eprintln!("warning: {}: {warning}", report.path);
     }
-    for refusal in &report.findings {
-        eprintln!("error[{}]: {refusal}", refusal.code.name());
-    }
+    report.findings.iter().for_each(complain::refusal);
 }

@@ -36,6 +36,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
+    name_service::limit()?;
     let opened = Opened::new(&arguments.common)?;
     let mut plan = opened.plan()?;
     from::apply(&arguments.from, &mut plan)?;
@@ -44,7 +45,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         eprintln!("warning: {warning}");
     }
     environment::set(&environment::gather(&plan)?)?;
-    name_service::limit()?;
     crash::install();
     let runtime = crate::start::runtime()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);

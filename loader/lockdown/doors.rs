@@ -51,6 +51,8 @@ const PR_SET_MM: u32 = 35;
 const PR_SET_PTRACER: u32 = 0x5961_6d61;
 /// Asks what the personality is, and changes nothing.
 const PERSONALITY_READ: u32 = 0xffff_ffff;
+/// `userfaultfd` once more, by way of `/dev/userfaultfd` (`linux/userfaultfd.h`).
+const USERFAULTFD_IOC_NEW: u32 = 0xaa00;
 
 const fn door(call: &'static str, x86_64: u32, aarch64: u32) -> Door {
     Door { call, x86_64: Some(x86_64), aarch64: Some(aarch64), when: &[] }
@@ -90,9 +92,15 @@ pub const DOORS: &[Door] = &[
     door_when("prctl", 157, 167, &[When::Is(0, PR_SET_DUMPABLE), When::Is(0, PR_SET_MM), When::Is(0, PR_SET_PTRACER)]),
     // Work that the kernel does on the process's behalf, past this filter or into its memory.
     door("userfaultfd", 323, 282),
+    door_when("ioctl", 16, 29, &[When::Is(1, USERFAULTFD_IOC_NEW)]),
     door("io_uring_setup", 425, 425),
     door("io_uring_enter", 426, 426),
     door("io_uring_register", 427, 427),
     door("bpf", 321, 280),
     door("perf_event_open", 298, 241),
+    // New code of the kernel, as root may bring it.
+    door("init_module", 175, 105),
+    door("finit_module", 313, 273),
+    door("kexec_load", 246, 104),
+    door("kexec_file_load", 320, 294),
 ];

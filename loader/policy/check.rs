@@ -14,6 +14,10 @@ use crate::refusal::Code;
 /// What `deadline_margin_ms` may be: less is not enough to post an error in, more is a mistyped unit.
 const MARGIN: std::ops::RangeInclusive<u64> = 10..=60_000;
 
+/// The most entries of what is compared entry by entry, with itself or with another: whatever stands in a megabyte, it is judged in
+/// seconds.
+const MOST: usize = 1000;
+
 /// What artifacts of a stage are read against.
 struct Rules<'m> {
     base: &'m Base,
@@ -31,6 +35,7 @@ pub(super) fn stage(
     warnings: &mut Vec<Problem>,
 ) -> Result<Plan, Problem> {
     let wire = &stage.wire;
+    few(wire)?;
     let rules = allow(wire.allow.as_ref(), base, architecture)?;
     let libraries = entries(wire.libraries.as_ref()).iter().map(|(name, library)| rules.library(name, library));
     let libraries = libraries.collect::<Result<_, _>>()?;
@@ -65,6 +70,24 @@ pub(super) fn stage(
         deadline_margin: margin(wire.deadline_margin_ms)?,
         warnings: Vec::new(),
     })
+}
+
+/// Whether there are no more entries than can be judged.
+fn few(wire: &wire::Manifest) -> Result<(), Problem> {
+    let list = |of: fn(&wire::Allow) -> &Option<Vec<String>>| wire.allow.as_ref().and_then(|allow| of(allow).as_deref());
+    let counts: [(&[&str], usize); 7] = [
+        (&["allow", "roots"], list(|allow| &allow.roots).unwrap_or_default().len()),
+        (&["allow", "buckets"], list(|allow| &allow.buckets).unwrap_or_default().len()),
+        (&["allow", "environment"], list(|allow| &allow.environment).unwrap_or_default().len()),
+        (&["libraries"], entries(wire.libraries.as_ref()).len()),
+        (&["plugins"], entries(wire.plugins.as_ref()).len()),
+        (&["routes"], entries(wire.routes.as_ref()).len()),
+        (&["environment"], entries(wire.environment.as_ref()).len()),
+    ];
+    let Some((path, count)) = counts.into_iter().find(|(_, count)| *count > MOST) else { return Ok(()) };
+    let problem = Problem::new(Code::ManifestValue, format!("there are {count} entries, and {MOST} is the most"));
+    let problem = problem.hint("divide the work among several functions");
+    Err(Problem { path: path.iter().map(|key| (*key).to_owned()).collect(), ..problem })
 }
 
 fn entries<T>(entries: Option<&wire::Entries<T>>) -> &[(String, T)] {

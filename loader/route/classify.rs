@@ -39,6 +39,8 @@ pub(super) enum Reading<'e> {
     Differs,
     /// More than this; no route is asked.
     Beyond(&'static str),
+    /// A key on the way to it is given twice; no route is asked.
+    Twice,
 }
 
 /// All rows, their pointers entered into `trie`.
@@ -113,8 +115,10 @@ impl Known {
                 How::Inside(Inside::Topics) => listed(inside::topics(event), Reading::Differs),
                 How::Inside(Inside::LogGroup) => {
                     let packed = places.iter().find_map(|place| found.text(*place));
-                    let group = packed.and_then(|packed| inside::log_group(&packed));
-                    group.map_or(Reading::Nothing, |group| Reading::Text(group.into()))
+                    match packed.map_or(Listed::Nothing, |packed| inside::log_group(&packed)) {
+                        Listed::All(group) => Reading::Text(group.concat().into()),
+                        other => listed(other, Reading::Nothing),
+                    }
                 }
                 _ => self.reading(found, *how, places),
             };
@@ -158,5 +162,6 @@ fn listed(listed: Listed, nothing: Reading<'_>) -> Reading<'_> {
         Listed::Nothing => nothing,
         Listed::All(all) => Reading::Many(all),
         Listed::Beyond(limit) => Reading::Beyond(limit),
+        Listed::Twice => Reading::Twice,
     }
 }

@@ -100,7 +100,7 @@ fn words(reading: &Reading<'_>) -> Option<String> {
     match reading {
         Reading::Text(text) => Some(text.clone().into_owned()),
         Reading::Many(all) => Some(all.join(", ")),
-        Reading::Nothing | Reading::Differs | Reading::Beyond(_) => None,
+        Reading::Nothing | Reading::Differs | Reading::Beyond(_) | Reading::Twice => None,
     }
 }
 

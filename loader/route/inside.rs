@@ -12,7 +12,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
@@ -43,53 +43,70 @@ pub(super) enum Listed {
     All(Vec<String>),
     /// More of them than there can be, or a longer one. The limit, in words.
     Beyond(&'static str),
+    /// One thing or another: a key on the way is given twice.
+    Twice,
 }
+
+/// A key that decides is given twice in one object: parsers disagree on which one counts.
+#[derive(Debug)]
+struct Twice;
 
 /// The recipients that the receipt rule of an SES event matched, in lower case.
 pub(super) fn recipients(event: &str) -> Listed {
-    #[derive(Deserialize)]
-    struct Event {
-        #[serde(rename = "Records")]
-        records: Vec<Object<Record>>,
-    }
-    #[derive(Deserialize)]
-    struct Record {
-        ses: Object<Ses>,
-    }
-    #[derive(Deserialize)]
-    struct Ses {
-        receipt: Object<Receipt>,
-    }
-    #[derive(Deserialize)]
-    struct Receipt {
-        recipients: Vec<String>,
-    }
-    let Ok(Object(event)) = serde_json::from_str::<Object<Event>>(event) else { return Listed::Nothing };
-    let all = || event.records.iter().flat_map(|Object(record)| &record.ses.0.receipt.0.recipients);
-    if all().nth(RECIPIENTS).is_some() || all().any(|recipient| recipient.len() > RECIPIENT) {
+    let all = match addressed(event) {
+        Ok(all) => all.unwrap_or_default(),
+        Err(Twice) => return Listed::Twice,
+    };
+    if all.len() > RECIPIENTS || all.iter().any(|recipient| recipient.len() > RECIPIENT) {
         return Listed::Beyond("500 recipients, of 320 bytes each");
     }
-    let all: Vec<String> = all().map(|recipient| recipient.to_lowercase()).collect();
-    if all.is_empty() { Listed::Nothing } else { Listed::All(all) }
+    if all.is_empty() { Listed::Nothing } else { Listed::All(all.iter().map(|recipient| recipient.to_lowercase()).collect()) }
+}
+
+/// Whom the mails of an SES event are for; `None` where that cannot be told of one.
+fn addressed(event: &str) -> Result<Option<Vec<String>>, Twice> {
+    let records = member(event, "Records")?.and_then(|records| serde_json::from_str::<Vec<&RawValue>>(records.get()).ok());
+    let mut all = Vec::new();
+    for record in records.unwrap_or_default() {
+        let mut found = Some(record);
+        for key in ["ses", "receipt", "recipients"] {
+            found = found.map_or(Ok(None), |object| member(object.get(), key))?;
+        }
+        match found.and_then(|recipients| serde_json::from_str::<Vec<String>>(recipients.get()).ok()) {
+            Some(recipients) => all.extend(recipients),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all))
+}
+
+/// A member of an object; `None` where it has none, or where it is no object.
+fn member<'e>(object: &'e str, key: &str) -> Result<Option<&'e RawValue>, Twice> {
+    let Ok(Members(members)) = serde_json::from_str(object) else { return Ok(None) };
+    let mut found = members.into_iter().filter(|(name, _)| name == key).map(|(_, value)| value);
+    let first = found.next();
+    if found.next().is_some() { Err(Twice) } else { Ok(first) }
 }
 
 /// The log group of the packed `awslogs.data`: base64 around gzip around JSON, unpacked piece by piece and never kept
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>).
-pub(super) fn log_group(data: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Logs {
-        #[serde(rename = "logGroup")]
-        log_group: String,
-    }
-    let packed = base64::prelude::BASE64_STANDARD.decode(data).ok()?;
+pub(super) fn log_group(data: &str) -> Listed {
+    let Ok(packed) = base64::prelude::BASE64_STANDARD.decode(data) else { return Listed::Nothing };
     let unpacked = flate2::read::GzDecoder::new(packed.as_slice()).take(UNPACKED);
-    let Object(logs): Object<Logs> = serde_json::from_reader(std::io::BufReader::new(unpacked)).ok()?;
-    Some(logs.log_group)
+    match serde_json::from_reader(std::io::BufReader::new(unpacked)) {
+        Ok(LogGroups(groups)) if groups.len() > 1 => Listed::Twice,
+        Ok(LogGroups(groups)) if !groups.is_empty() => Listed::All(groups),
+        _ => Listed::Nothing,
+    }
 }
 
 /// The topics of a Kafka event, each once, in its order. Nothing where they cannot be told, as where a record belies its key.
 pub(super) fn topics(event: &str) -> Listed {
-    let Some(partitions) = partitions(event) else { return Listed::Nothing };
+    let partitions = match partitions(event) {
+        Ok(Some(Members(partitions))) => partitions,
+        Ok(None) => return Listed::Nothing,
+        Err(Twice) => return Listed::Twice,
+    };
     let mut known = HashSet::new();
     let mut topics = Vec::new();
     for (key, records) in &partitions {
@@ -117,7 +134,7 @@ pub(super) fn topics(event: &str) -> Listed {
 pub fn of_topics(event: &[u8], topics: &[String]) -> Option<Bytes> {
     let event = std::str::from_utf8(event).ok()?;
     let mut members: Members<'_> = serde_json::from_str(event).ok()?;
-    let mut records: Members<'_> = Members(partitions(event)?);
+    let mut records = partitions(event).ok()??;
     let wanted: HashSet<&str> = topics.iter().map(String::as_str).collect();
     records.0.retain(|(key, _)| wanted.contains(topic(key)));
     let records = serde_json::value::to_raw_value(&records).ok()?;
@@ -131,11 +148,9 @@ pub fn of_topics(event: &[u8], topics: &[String]) -> Option<Bytes> {
 
 /// The members of `records`: the keys are topic, dash, partition
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html#msk-sample-event>).
-fn partitions(event: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    let members: Members<'_> = serde_json::from_str(event).ok()?;
-    let (_, records) = members.0.into_iter().find(|(key, _)| key == "records")?;
-    let records: Members<'_> = serde_json::from_str(records.get()).ok()?;
-    Some(records.0)
+fn partitions(event: &str) -> Result<Option<Members<'_>>, Twice> {
+    let records = member(event, "records")?;
+    Ok(records.and_then(|records| serde_json::from_str(records.get()).ok()))
 }
 
 fn topic(key: &str) -> &str {
@@ -163,6 +178,36 @@ impl<'e, T: Deserialize<'e>> Deserialize<'e> for Object<T> {
             }
         }
         deserializer.deserialize_map(Map(PhantomData))
+    }
+}
+
+/// Each value of the key `logGroup` of an object; the rest is passed over as it comes.
+struct LogGroups(Vec<String>);
+
+impl<'e> Deserialize<'e> for LogGroups {
+    fn deserialize<D: Deserializer<'e>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'e> Visitor<'e> for Each {
+            type Value = LogGroups;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'e>>(self, mut map: A) -> Result<LogGroups, A::Error> {
+                let mut groups = Vec::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    // Two say that there are several.
+                    if key == "logGroup" && groups.len() < 2 {
+                        groups.push(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(LogGroups(groups))
+            }
+        }
+        deserializer.deserialize_map(Each)
     }
 }
 
@@ -217,20 +262,18 @@ mod tests {
 
     #[test]
     fn a_log_group_is_read_out_of_its_packing_and_nothing_bad_gets_further() {
-        assert_eq!(log_group(&packed(br#"{"owner":"1","logGroup":"/aws/x","logEvents":[{"a":1e999}]}"#)), Some("/aws/x".into()));
-        for bad in [
-            &b"{}"[..],
-            b"",
-            b"[]",
-            br#"["/aws/x"]"#,
-            br#"{"logGroup":1}"#,
-            br#"{"logGroup":"a","logGroup":"b"}"#,
-            b"{\"logGroup\":\"a\"",
-        ] {
-            assert_eq!(log_group(&packed(bad)), None, "{bad:?}");
+        let good = packed(br#"{"owner":"1","logGroup":"/aws/x","logEvents":[{"a":1e999}]}"#);
+        assert_eq!(log_group(&good), Listed::All(vec!["/aws/x".into()]));
+        for bad in [&b"{}"[..], b"", b"[]", br#"["/aws/x"]"#, br#"{"logGroup":1}"#, b"{\"logGroup\":\"a\""] {
+            assert_eq!(log_group(&packed(bad)), Listed::Nothing, "{bad:?}");
         }
-        assert_eq!(log_group("not base64!"), None);
-        assert_eq!(log_group(&base64::prelude::BASE64_STANDARD.encode("not gzip")), None);
+        for twice in
+            ["{\"logGroup\":\"a\",\"logGroup\":\"b\"}", "{\"logGroup\":\"a\",\"x\":0,\"\\u006cogGroup\":\"a\",\"logGroup\":1}"]
+        {
+            assert_eq!(log_group(&packed(twice.as_bytes())), Listed::Twice, "{twice}");
+        }
+        assert_eq!(log_group("not base64!"), Listed::Nothing);
+        assert_eq!(log_group(&base64::prelude::BASE64_STANDARD.encode("not gzip")), Listed::Nothing);
     }
 
     #[test]
@@ -240,7 +283,7 @@ mod tests {
         bomb.extend_from_slice(b"\"]}");
         let bomb = packed(&bomb);
         assert!(bomb.len() < 200_000, "{}", bomb.len());
-        assert_eq!(log_group(&bomb), None);
+        assert_eq!(log_group(&bomb), Listed::Nothing);
     }
 
     #[test]
@@ -259,6 +302,7 @@ mod tests {
         check(&event("{}"), None);
         check(&event("[]"), None);
         check(r#"{"eventSource":"aws:kafka"}"#, None);
+        assert_eq!(topics(r#"{"records":{"a-0":[]},"records":{"b-0":[]}}"#), Listed::Twice);
     }
 
     #[test]
@@ -275,5 +319,14 @@ mod tests {
         assert_eq!(recipients(event), Listed::All(all.map(str::to_owned).into()));
         assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[]}}}]}"#), Listed::Nothing);
         assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":{"recipients":[1]}}}]}"#), Listed::Nothing);
+        assert_eq!(recipients(r#"{"Records":[{"ses":{"receipt":["a@x.org"]}}]}"#), Listed::Nothing);
+        for twice in [
+            r#"{"Records":[{"ses":{"receipt":{"recipients":["a@x.org"],"recipients":["b@x.org"]}}}]}"#,
+            r#"{"Records":[{"ses":{"receipt":{"recipients":["a@x.org"],"\u0072ecipients":["a@x.org"]}}}]}"#,
+            r#"{"Records":[{"ses":{"receipt":{"recipients":["a@x.org"]},"receipt":null}}]}"#,
+            r#"{"Records":[{"ses":{"receipt":{"recipients":["a@x.org"]}},"ses":{}}]}"#,
+        ] {
+            assert_eq!(recipients(twice), Listed::Twice, "{twice}");
+        }
     }
 }

@@ -29,6 +29,9 @@ pub fn order(matches: &[Match]) -> Result<Vec<usize>, Conflict> {
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); matches.len()];
     for (second, two) in matches.iter().enumerate() {
         for (first, one) in matches.iter().enumerate().take(second) {
+            if quickly_apart(one, two) {
+                continue;
+            }
             let keys = compare(one, two);
             let (earlier, later) = match decide(&keys) {
                 Relation::Apart => continue,
@@ -44,9 +47,14 @@ pub fn order(matches: &[Match]) -> Result<Vec<usize>, Conflict> {
     // There are no circles: each deciding key compares by inclusion, or by one order over all paths.
     let mut order = Vec::with_capacity(matches.len());
     let mut placed = vec![false; matches.len()];
+    let mut start = 0;
     while order.len() < matches.len() {
         let is_placed = |index: &usize| placed.get(*index).copied().unwrap_or(true);
-        let ready = (0..matches.len())
+        // All before are placed.
+        while start < matches.len() && is_placed(&start) {
+            start += 1;
+        }
+        let ready = (start..matches.len())
             .find(|index| !is_placed(index) && before.get(*index).is_some_and(|list| list.iter().all(is_placed)));
         let Some(ready) = ready else {
             let mut stuck = (0..matches.len()).filter(|index| !is_placed(index));
@@ -57,6 +65,15 @@ pub fn order(matches: &[Match]) -> Result<Vec<usize>, Conflict> {
         placed.get_mut(ready).into_iter().for_each(|cell| *cell = true);
     }
     Ok(order)
+}
+
+/// Whether one look at what both have is enough: of a thousand routes, nearly all half a million pairs.
+fn quickly_apart(one: &Match, two: &Match) -> bool {
+    let alone = one.selector != two.selector && !(one.selector.is_http() && two.selector.is_http());
+    let differ = |(name, condition): &(&'static str, Condition)| {
+        two.condition(name).is_some_and(|other| Condition::relation(condition, other) == Relation::Apart)
+    };
+    alone || one.conditions.iter().any(differ)
 }
 
 /// A deciding step of the comparison: the relations of its keys. Later steps only count where all earlier ones are the same.

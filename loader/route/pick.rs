@@ -155,7 +155,7 @@ impl Table {
         if let Some((place, at)) = found.repeated {
             let pointer = &self.trie.node(place).pointer;
             let what = format!("the key `{pointer}` is given a second time at byte {at}");
-            return Err(refuse(Code::EventAmbiguous, what).hint("send each key once: parsers disagree on which one counts"));
+            return Err(refuse(Code::EventAmbiguous, what).hint(ONCE));
         }
         let Some((row, known)) = self.rows.iter().enumerate().find(|(_, known)| known.fits(&found)) else {
             return Err(refuse(Code::Internal, "no row of the table of sources fits".into()));
@@ -171,6 +171,10 @@ impl Table {
             self.routes.iter().any(|route| route.matching.selector.takes(source) && route.matching.condition(key).is_some())
         };
         let readings = known.readings(text, &found, asked);
+        if let Some((key, _)) = readings.iter().find(|(_, reading)| matches!(reading, Reading::Twice)) {
+            let what = format!("what the route key `{key}` reads is given twice in one object of this `{source}` event");
+            return Err(refuse(Code::EventAmbiguous, what).hint(ONCE));
+        }
         let beyond =
             |(name, reading): &(_, Reading<'_>)| if let Reading::Beyond(limit) = reading { Some((*name, *limit)) } else { None };
         if let Some((key, limit)) = readings.iter().find_map(beyond) {
@@ -221,6 +225,8 @@ impl Table {
 }
 
 const TOPIC: &str = "topic";
+
+const ONCE: &str = "send each key once: parsers disagree on which one counts";
 
 fn mixed(what: String) -> Refusal {
     Refusal::new(Code::EventMixed, "event", what).hint("send the records of each resource as an event of their own")

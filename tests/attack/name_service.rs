@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lambda_loader::local::Bootstrap;
+use lambda_loader::local::{Bootstrap, Lambda};
 
 use crate::c;
 use crate::check::{Mark, manifest};
@@ -16,55 +17,87 @@ const ASK: &str = "#include <netdb.h>\n#include <pwd.h>\n#include <stddef.h>\n\
     static void look_up(void) { struct addrinfo *found; getaddrinfo(\"nowhere.invalid\", NULL, NULL, &found); \
     getpwnam(\"nobody-at-all\"); getprotobyname(\"no-protocol\"); }\n";
 
-#[test]
-fn a_module_of_a_name_service_that_no_system_folder_has() {
-    if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system gives no mount namespace (unshare -rm)");
-        return;
+/// A layer with the module, and a `/etc/nsswitch.conf` that names it.
+struct Scene {
+    files: tempfile::TempDir,
+    mark: Mark,
+}
+
+impl Scene {
+    /// `None` where the system gives no mount namespace. The attack works on a program that does nothing about it.
+    fn new() -> Option<Self> {
+        if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
+            eprintln!("skipped: this system gives no mount namespace (unshare -rm)");
+            return None;
+        }
+        let scene = Scene { files: tempfile::tempdir().unwrap(), mark: Mark::new() };
+        fs::create_dir(scene.layer()).unwrap();
+        c::shared(&scene.layer(), "libnss_probe.so.2", c::MARK, &[]);
+        let services = "hosts: files probe\npasswd: probe files\nprotocols: db probe files\n";
+        fs::write(scene.files.path().join("nsswitch.conf"), services).unwrap();
+        let asks = c::compile(scene.files.path(), "asks", &format!("{ASK}int main(void) {{ look_up(); return 0; }}"), &[]);
+        let mut control = Command::new(scene.start(&asks));
+        control.env("LD_LIBRARY_PATH", scene.layer()).env("MISBEHAVE_MARK", scene.mark.path());
+        assert!(control.status().unwrap().success());
+        assert_eq!(scene.mark.text().as_deref(), Some("code ran"), "the attack does not work even without the loader");
+        fs::remove_file(scene.mark.path()).unwrap();
+        Some(scene)
     }
-    let files = tempfile::tempdir().unwrap();
-    let layer = files.path().join("lib");
-    fs::create_dir(&layer).unwrap();
-    c::shared(&layer, "libnss_probe.so.2", c::MARK, &[]);
-    let asks = c::compile(files.path(), "asks", &format!("{ASK}int main(void) {{ look_up(); return 0; }}"), &[]);
-    let source = format!("{ASK}__attribute__((constructor)) static void ask(void) {{ look_up(); }}\n{}", c::note(0, c::NOTE));
-    let plugin = c::shared(files.path(), "odd.so", &source, &[]);
-    let services = files.path().join("nsswitch.conf");
-    fs::write(&services, "hosts: files probe\npasswd: probe files\nprotocols: db probe files\n").unwrap();
-    let start = |program: &str| {
-        let path = files.path().join("start");
-        let services = services.display();
+
+    fn layer(&self) -> PathBuf {
+        self.files.path().join("lib")
+    }
+
+    /// What starts a program there.
+    fn start(&self, program: &Path) -> PathBuf {
+        let path = self.files.path().join("start");
+        let (services, program) = (self.files.path().join("nsswitch.conf"), program.display());
         let text = format!(
             "#!/bin/sh\nPATH=/usr/bin:/bin:/usr/sbin:/sbin\nexport PATH\n\
-             exec unshare -rm sh -c 'mount --bind {services} /etc/nsswitch.conf && exec {program}'\n"
+             exec unshare -rm sh -c 'mount --bind {} /etc/nsswitch.conf && exec {program}'\n",
+            services.display()
         );
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
-    };
-    let mark = Mark::new();
-    let (mark_path, layer) = (mark.path(), layer.display().to_string());
-    // What happens to a program that does nothing about it.
-    let mut control = Command::new(start(&asks.display().to_string()));
-    control.env("LD_LIBRARY_PATH", &layer).env("MISBEHAVE_MARK", &mark_path);
-    assert!(control.status().unwrap().success());
-    assert_eq!(mark.text().as_deref(), Some("code ran"), "the attack does not work even without the loader");
-    fs::remove_file(&mark_path).unwrap();
+    }
 
-    let folder = Folder::new(&[("odd", &plugin)], manifest());
-    let lambda = lambda();
-    let variables = [
-        ("LOADER_MANIFEST", folder.manifest().to_str().unwrap().to_owned()),
-        ("LOADER_MANIFEST_SHA256", folder.pin.clone()),
-        ("MISBEHAVE_MARK", mark_path.to_str().unwrap().to_owned()),
-        ("LD_LIBRARY_PATH", layer),
-        // The folder is one that this process may write.
-        ("AWS_SAM_LOCAL", "true".to_owned()),
-    ];
-    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let process = Bootstrap::spawn(&lambda, &start(&bootstrap_path().display().to_string()), &variables).unwrap();
-    process.wait_exit(SOON).unwrap_or_else(|| panic!("{}", output(&process)));
+    /// Starts `bootstrap` there, and waits for its end.
+    fn bootstrap(&self, lambda: &Lambda, variables: &[(&str, &str)]) -> Bootstrap {
+        let (mark, layer) = (self.mark.path(), self.layer());
+        let mut all = vec![
+            ("MISBEHAVE_MARK", mark.to_str().unwrap()),
+            ("LD_LIBRARY_PATH", layer.to_str().unwrap()),
+            // The folder is one that this process may write.
+            ("AWS_SAM_LOCAL", "true"),
+        ];
+        all.extend_from_slice(variables);
+        let process = Bootstrap::spawn(lambda, &self.start(&bootstrap_path()), &all).unwrap();
+        process.wait_exit(SOON).unwrap_or_else(|| panic!("{}", output(&process)));
+        process
+    }
+}
+
+#[test]
+fn a_module_of_a_name_service_that_no_system_folder_has() {
+    let Some(scene) = Scene::new() else { return };
+    let source = format!("{ASK}__attribute__((constructor)) static void ask(void) {{ look_up(); }}\n{}", c::note(0, c::NOTE));
+    let plugin = c::shared(scene.files.path(), "odd.so", &source, &[]);
+    let (folder, lambda) = (Folder::new(&[("odd", &plugin)], manifest()), lambda());
+    let path = folder.manifest();
+    let pinned = [("LOADER_MANIFEST", path.to_str().unwrap()), ("LOADER_MANIFEST_SHA256", &folder.pin)];
+    let process = scene.bootstrap(&lambda, &pinned);
     // The plugin was loaded, so its constructor has asked; it is no real one, which is found out after that.
     assert_eq!(lambda.init_error(SOON).unwrap().error_type.as_deref(), Some("Runtime.LoaderAbiLayout"), "{}", output(&process));
-    assert_eq!(mark.text(), None, "the layer's module ran: {}", output(&process));
+    assert_eq!(scene.mark.text(), None, "the layer's module ran: {}", output(&process));
+}
+
+#[test]
+fn a_module_of_a_name_service_while_a_refused_start_is_reported_to_a_host_by_its_name() {
+    let Some(scene) = Scene::new() else { return };
+    let variables = [("LOADER_MANIFEST", "/nowhere/manifest.json"), ("AWS_LAMBDA_RUNTIME_API", "nowhere.invalid:9001")];
+    let process = scene.bootstrap(&lambda(), &variables);
+    let told = output(&process);
+    assert!(told.contains("code=manifest-missing") && told.contains("the failed start could not be reported"), "{told}");
+    assert_eq!(scene.mark.text(), None, "the layer's module ran: {told}");
 }

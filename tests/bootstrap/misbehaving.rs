@@ -56,6 +56,35 @@ fn every_failure_has_its_type_in_header_and_body_and_the_next_event_follows() {
 }
 
 #[test]
+fn whatever_type_a_handler_gives_its_error_the_service_gets_letters_and_the_log_a_name() {
+    let world = World::misbehave();
+    let long = "Ab".repeat(50_000);
+    for (said, letters) in [
+        ("OutOfStock", "OutOfStock"),
+        ("", "Error"),
+        ("404", "Error"),
+        ("Runtime.LoaderDigestMismatch", "RuntimeLoaderDigestMismatch"),
+        ("Function.", "Function"),
+        ("Two\r\nlambda-runtime-function-error-type: Runtime.Third", "TwolambdaruntimefunctionerrortypeRuntimeThird"),
+        ("Two\n{\"level\":\"ERROR\"}", "TwolevelERROR"),
+        ("\u{0}\u{7f}\u{1b}[31mRed", "mRed"),
+        ("\u{44f}\u{1f980}\u{202e}", "Error"),
+        (&long, &long[..200]),
+    ] {
+        let answer = world.ask(operation("error", said.into()));
+        let Kind::Error { error_type, body } = &answer.kind else { panic!("{said:?}: {answer:?}") };
+        let [header, told, _] = crate::world::error(error_type.clone(), body);
+        // What Lambda accepts there: `Function.` or `Runtime.`, and letters.
+        assert_eq!((header.as_str(), told.as_str()), (format!("Function.{letters}").as_str(), said));
+        let line = lines::line_of(&world.process, &[&answer.request_id, "the handler failed: "]);
+        let name = line.split_once("the handler failed: ").unwrap().1.split_once(" code=handler-failed ").unwrap().0;
+        assert!(name == format!("Function.{letters}") || name == said, "{said:?}: {line}");
+        assert!(name.len() < 220 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'), "{line}");
+    }
+    world.serves_on();
+}
+
+#[test]
 fn an_async_handler_past_its_deadline_is_dropped_with_its_destructors_before_the_next_event() {
     let world = World::misbehave();
     let late = world.ask(hurried("sleep", Value::Null));

@@ -65,6 +65,22 @@ fn a_panic_that_aborts_is_named() {
 }
 
 #[test]
+fn what_a_note_says_does_not_steer_the_terminal() {
+    let sandbox = Sandbox::new(&misbehaving().to_string());
+    sandbox.patch("plugins/libecho.so", |bytes| {
+        let unwind = br#""panic":"unwind""#;
+        let at = bytes.windows(unwind.len()).position(|window| window == unwind).unwrap();
+        bytes[at..at + unwind.len()].copy_from_slice(br#""panic":"\u001b""#);
+    });
+    sandbox.run(&["lock"]).done();
+    for arguments in [&["inspect", "plugins/libecho.so"][..], &["verify"]] {
+        let run = sandbox.run(arguments);
+        run.refused(5, "abi-note-malformed", &["unknown variant `\\u{1b}`"]);
+        assert!(!run.err.contains('\u{1b}'), "{}", run.err);
+    }
+}
+
+#[test]
 fn a_plugin_for_another_machine_is_shown_as_well() {
     let sandbox = Sandbox::new(&misbehaving().to_string());
     sandbox.make_foreign("plugins/libecho.so");

@@ -7,8 +7,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod named;
 mod page;
 mod reference;
+mod security;
 mod serving;
 
 use page::{Block, Page};

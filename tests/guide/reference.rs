@@ -8,11 +8,8 @@ use lambda_loader::manifest::Manifest;
 use lambda_loader::policy::{self, Base};
 use lambda_loader::route::Source;
 
+use crate::named::{self, read};
 use crate::root;
-
-fn read(name: &str) -> String {
-    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
 
 /// The cells of all rows of tables whose first cell is code.
 fn rows(text: &str) -> Vec<Vec<String>> {
@@ -149,34 +146,7 @@ fn every_rule_of_the_abi_names_a_test_that_is_there() {
         let tests = codes(cells[4]);
         assert!(!tests.is_empty(), "{rule}");
         for test in tests {
-            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{test}"));
-            let there = read(file).contains(&format!("fn {name}()"));
-            assert!(there, "docs/abi.md: {file} has no test {name}");
-        }
-    }
-}
-
-#[test]
-fn every_threat_of_the_security_page_names_a_rule_and_tests_that_are_there() {
-    let text = read("docs/security.md");
-    let section = text.split_once("\n## What stops them\n").expect("the heading").1.split("\n## ").next().unwrap();
-    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
-    assert!(rows.len() >= 20, "{}", rows.len());
-    let writers = text.split_once("\n## Who can write what\n").expect("the heading").1.split("\n## ").next().unwrap();
-    for row in rows {
-        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        assert!(cells.len() == 4 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
-        assert!(cells[0] == "S3 object" || writers.contains(&format!("\n| {} | ", cells[0])), "{row}: who is that?");
-        let tests = codes(cells[3]);
-        assert!(!tests.is_empty(), "{row}");
-        for test in tests {
-            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{test}"));
-            let source = read(file);
-            let there = source.split(&format!("fn {name}()")).next().filter(|before| before.len() < source.len());
-            assert!(
-                there.is_some_and(|before| before.trim_end().ends_with("#[test]")),
-                "docs/security.md: {file} has no test {name}"
-            );
+            named::is_there("docs/abi.md", test);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _};
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
@@ -36,6 +36,7 @@ const fn attack(name: &'static str, door: Door, run: fn(Lock<'_>) -> io::Result<
 const READ: i32 = libc::PROT_READ;
 const WRITE: i32 = libc::PROT_WRITE;
 const EXECUTE: i32 = libc::PROT_EXEC;
+const USERFAULTFD_IOC_NEW: usize = 0xaa00;
 const ANONYMOUS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -241,6 +242,16 @@ pub(crate) const ATTACKS: &[Attack] = &[
         lock();
         call(libc::SYS_userfaultfd, &[UFFD_USER_MODE_ONLY]).map(drop)
     }),
+    attack("userfaultfd by its device", Door::Somewhere, |lock| {
+        let device = faults();
+        lock();
+        call(libc::SYS_ioctl, &[device, USERFAULTFD_IOC_NEW, 0]).map(drop)
+    }),
+    attack("userfaultfd by its device, with bits above an int", Door::Somewhere, |lock| {
+        let device = faults();
+        lock();
+        call(libc::SYS_ioctl, &[device, USERFAULTFD_IOC_NEW | 1 << 32, 0]).map(drop)
+    }),
     attack("io_uring_setup", Door::Somewhere, |lock| {
         lock();
         ring().map(drop)
@@ -272,6 +283,28 @@ pub(crate) const ATTACKS: &[Attack] = &[
         what[5] = 1 << 5;
         lock();
         call(libc::SYS_perf_event_open, &[what.as_ptr() as usize, 0, usize::MAX, usize::MAX, 0]).map(drop)
+    }),
+    // What the next four would bring is none: an attack has succeeded where the kernel has looked at it.
+    attack("init_module", Door::Somewhere, |lock| {
+        lock();
+        let module = [0_u8; 64];
+        seen(call(libc::SYS_init_module, &[module.as_ptr() as usize, module.len(), c"".as_ptr() as usize]), libc::ENOEXEC)
+    }),
+    attack("finit_module of an open file", Door::Somewhere, |lock| {
+        let file = File::open(std::env::current_exe()?)?;
+        const NO_FLAG: usize = 1 << 30;
+        lock();
+        seen(call(libc::SYS_finit_module, &[file.as_raw_fd() as usize, c"".as_ptr() as usize, NO_FLAG]), libc::EINVAL)
+    }),
+    attack("kexec_load", Door::Somewhere, |lock| {
+        const NO_FLAG: usize = 1 << 15;
+        lock();
+        seen(call(libc::SYS_kexec_load, &[0, 0, 0, NO_FLAG]), libc::EINVAL)
+    }),
+    attack("kexec_file_load", Door::Somewhere, |lock| {
+        const NO_FLAG: usize = 1 << 30;
+        lock();
+        seen(call(libc::SYS_kexec_file_load, &[usize::MAX, usize::MAX, 0, 0, NO_FLAG]), libc::EINVAL)
     }),
     attack("execve", Door::Everywhere, |lock| {
         lock();
@@ -333,6 +366,19 @@ pub(crate) const ATTACKS: &[Attack] = &[
         in_child(|| call(X32_EXECVE, &[c"/bin/true".as_ptr() as usize]).map(drop))
     }),
 ];
+
+/// Whether the kernel has come as far as this complaint.
+fn seen(answer: io::Result<usize>, complaint: i32) -> io::Result<()> {
+    match answer {
+        Err(error) if error.raw_os_error() == Some(complaint) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// The other way to `userfaultfd`, as root has it; no descriptor to others.
+fn faults() -> usize {
+    File::open("/dev/userfaultfd").map_or(usize::MAX, |device| device.into_raw_fd() as usize)
+}
 
 fn ring() -> io::Result<usize> {
     let mut parameters = [0_u32; 30];

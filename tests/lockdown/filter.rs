@@ -145,6 +145,11 @@ fn filters_deny_what_they_should() {
                 [0x5961_6d61, 0, 0, 0, 0, 0],
             ],
         ),
+        (
+            "ioctl",
+            &[[0; 6], [0xaa00, 0, 0xaa00, 0, 0, 0], [3, 0xaa01, 0, 0, 0, 0], [3, 0x541b, 0, 0, 0, 0]],
+            &[[3, 0xaa00, 0, 0, 0, 0], [u64::MAX, HIGH | 0xaa00, 1, 0, 0, 0]],
+        ),
         ("read", &[[0; 6], [u64::MAX; 6]], &[]),
         ("clone3", &[[0; 6], [u64::MAX; 6]], &[]),
         ("munmap", &[[0; 6], [u64::MAX; 6]], &[]),
@@ -168,6 +173,10 @@ fn filters_deny_what_they_should() {
         "io_uring_register",
         "bpf",
         "perf_event_open",
+        "init_module",
+        "finit_module",
+        "kexec_load",
+        "kexec_file_load",
     ];
     for architecture in Architecture::ALL {
         for (call, allowed, denied) in cases {

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
 use crate::support::{SOON, bootstrap_path};
-use crate::world::{Serve, manifest, read};
+use crate::world::{Serve, folder, manifest, read};
 
 #[test]
 fn a_process_that_is_stuck_is_killed_when_the_time_is_up() {
@@ -123,6 +123,19 @@ fn a_second_signal_waits_for_nothing_and_the_caller_is_told() {
     let reply = read(stream);
     assert_eq!((reply.status, &reply.json()["errorType"]), (200, &json!("Runtime.ExitError")), "{reply:?}");
     assert_eq!(serve.exit_code(), Some(0), "{}", serve.errors());
+}
+
+#[test]
+fn a_file_that_is_not_the_locked_one_is_refused_with_the_command_that_locks_it() {
+    let folder = folder(manifest());
+    let file = folder.path().join("plugins/libmisbehave.so");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.push(0);
+    std::fs::write(&file, bytes).unwrap();
+    let mut serve = Serve::launch(folder, &[]);
+    assert_eq!(serve.exit_code(), Some(4), "{}", serve.errors());
+    let lock = format!("lambda-loader lock --manifest {}", serve.folder.manifest().display());
+    serve.told(&["error[digest-mismatch]: plugin \"misbehave\": ", &format!("(hint: run {lock}, or serve with --watch")]);
 }
 
 #[test]

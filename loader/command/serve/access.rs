@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
+use super::super::complain::visible;
 use super::super::{Format, complain, print};
 use crate::Refusal;
 use crate::log::timestamp;
@@ -104,26 +105,4 @@ impl Printer {
 /// One JSON object a line.
 fn line(value: &Value) {
     print(&format!("{value}\n"));
-}
-
-/// Control characters spelled out: what a caller or a plugin says is not to steer a terminal.
-pub(super) fn visible(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut visible, character| {
-        if character.is_control() {
-            visible.extend(character.escape_default())
-        } else {
-            visible.push(character)
-        }
-        visible
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(visible("a\u{1b}[31m\nb é"), "a\\u{1b}[31m\\nb é");
-    }
 }

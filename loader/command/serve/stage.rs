@@ -6,9 +6,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::advice::{self, Advice};
 use super::super::from::Elsewhere;
 use super::super::opened::Opened;
-use super::super::{Common, From, advice};
+use super::super::{Common, From};
 use super::Arguments;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
@@ -104,6 +105,13 @@ impl Stager {
         elsewhere.check_used()?;
         let names: Vec<String> = plan.libraries.iter().map(|library| library.name.clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let advice = Advice::new(&self.common, &self.from, &plan);
+        let stale = |refusal: Refusal| match refusal.code {
+            Code::DigestMissing | Code::DigestMismatch => {
+                refusal.hint(format!("run {}, or serve with --watch, which takes files as they are", advice.lock()))
+            }
+            _ => refusal,
+        };
         let rules = Rules { digest_optional: self.relock, ..Rules::here(&names, SPOKEN) };
         if self.relock {
             let artifacts = plan.libraries.iter_mut().chain(plan.plugins.iter_mut().map(|plugin| &mut plugin.artifact));
@@ -116,7 +124,7 @@ impl Stager {
         let mut placed: Vec<(Vec<&str>, String, Digest)> = Vec::new();
         for (index, library) in plan.libraries.iter().enumerate() {
             let path = format!("libraries/{index}.so");
-            let digest = copy.artifact(library, Kind::Library, &rules, &path, |_| Ok(()))?;
+            let digest = copy.artifact(library, Kind::Library, &rules, &path, |_| Ok(())).map_err(stale)?;
             watched.extend(file(&library.source));
             placed.push((vec!["libraries", &library.name], path, digest));
         }
@@ -124,7 +132,7 @@ impl Stager {
             let artifact = &plugin.artifact;
             let path = format!("plugins/{}.so", artifact.name);
             let handlers = |verified: &verify::Verified| check_handlers(&wanted(&plan, index), verified);
-            let digest = copy.artifact(artifact, Kind::Plugin, &rules, &path, handlers)?;
+            let digest = copy.artifact(artifact, Kind::Plugin, &rules, &path, handlers).map_err(stale)?;
             watched.extend(file(&artifact.source));
             placed.push((vec!["plugins", &artifact.name], path, digest));
         }
@@ -187,9 +195,6 @@ impl Copy {
         more: impl Fn(&verify::Verified) -> Result<(), Refusal>,
     ) -> Result<Digest, Refusal> {
         let verified = verify::artifact(artifact, kind, rules).map_err(|refusal| match refusal.code {
-            Code::DigestMissing | Code::DigestMismatch => {
-                refusal.hint("run lambda-loader lock, or serve with --watch, which takes files as they are")
-            }
             Code::ArtifactMissing => match file(&artifact.source) {
                 Some(path) => advice::missing(refusal, &path),
                 None => refusal,

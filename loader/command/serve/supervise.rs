@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::access::{Printer, visible};
+use super::access::Printer;
 use super::recent::Recent;
 use super::signals::Order;
 use super::stage::{Staged, Stager};
 use super::watch::Watcher;
+use crate::command::complain::visible;
 use crate::local::{Bootstrap, Kind, Lambda, Tap};
 
 /// How often everything is looked at.

@@ -218,6 +218,35 @@ fn bytes_that_are_no_text_and_sizes() {
         Code::ManifestValue,
         "m.json:1:14: stages: a manifest with \"stages\" has 1 to 100 of them, and here are 101",
     );
+    let named = |what: &dyn Fn(usize) -> String| (0..1001).map(what).collect::<Vec<_>>().join(",");
+    let routes = named(&|n| format!("\"r{n}\":{{\"source\":\"operation\",\"name\":\"n{n}\",\"to\":\"p\"}}"));
+    let plugins = named(&|n| format!("\"p{n}\":{{\"path\":\"p\"}}"));
+    let variables = named(&|n| format!("\"APP_{n}\":\"\""));
+    let patterns = named(&|n| format!("\"APP_{n}\""));
+    for (key, entries) in [
+        ("routes", format!("\"routes\":{{{routes}}}")),
+        ("plugins", format!("\"plugins\":{{{plugins}}}")),
+        ("libraries", format!("\"libraries\":{{{plugins}}}")),
+        ("environment", format!("\"environment\":{{{variables}}}")),
+    ] {
+        check(
+            format!("{{\"version\":1,{entries}}}").as_bytes(),
+            Code::ManifestValue,
+            &format!(
+                "m.json:1:{}: {key}: there are 1001 entries, and 1000 is the most (hint: divide the work among several functions)",
+                15 + key.len() + 2
+            ),
+        );
+    }
+    for (key, column) in [("roots", 31), ("buckets", 33), ("environment", 37)] {
+        check(
+            format!("{{\"version\":1,\"allow\":{{\"{key}\":[{patterns}]}}}}").as_bytes(),
+            Code::ManifestValue,
+            &format!(
+                "m.json:1:{column}: allow.{key}: there are 1001 entries, and 1000 is the most (hint: divide the work among several functions)"
+            ),
+        );
+    }
     // A long name stays out of the message.
     let long = "X".repeat(1 << 16);
     check(

@@ -170,6 +170,17 @@ fn a_key_given_twice_is_refused() {
 }
 
 #[test]
+fn a_key_given_twice_in_what_only_some_routes_read_is_refused_where_one_does() {
+    let mail = r#"{"Records":[{"eventSource":"aws:ses","ses":{"receipt":{"recipients":["a@x.org"],"recipients":[]}}}]}"#;
+    let (reads, _) = table(&[r#""source":"ses","recipient":"*@x.org""#, r#""source":"ses""#]);
+    let refusal = reads.route(mail.as_bytes()).unwrap_err();
+    let what = "what the route key `recipient` reads is given twice in one object of this `ses` event";
+    assert_eq!((refusal.code, refusal.what.as_str()), (Code::EventAmbiguous, what));
+    let (reads_not, _) = table(&[r#""source":"ses""#]);
+    assert_eq!(reads_not.route(mail.as_bytes()).unwrap().route, Some(0));
+}
+
+#[test]
 fn what_is_not_json_is_refused_before_anything_else() {
     refused(b"", Code::EventNotJson, "not JSON at byte 0: the text ends too early");
     refused(br#"{"Records":[],"Records":[}"#, Code::EventNotJson, "not JSON at byte 25: no value begins like this");

@@ -14,6 +14,8 @@ const OWNER: &[u8] = b"LambdaPlugin\0";
 /// glibc ends the process when it cannot allocate thread-local storage.
 const LARGEST_THREAD_LOCAL: u64 = 16 << 20;
 const COARSEST_THREAD_LOCAL: u64 = 1 << 20;
+/// The most bytes of notes, counted for each header that names them: many headers may name the same ones.
+const LARGEST_NOTES: usize = 1 << 20;
 
 /// What the program headers say.
 pub(super) struct Programs<'a> {
@@ -36,6 +38,7 @@ pub(super) fn read<'a>(image: &Image<'a>, header: &Header<'a>, findings: &mut Ve
     let mut stack = None;
     let mut build_id = None;
     let mut abi_notes = Vec::new();
+    let mut note_bytes = 0_usize;
     for (number, program) in header.programs.iter().enumerate() {
         let refuse = |what: &str| malformed(format!("program header {number}: {what}"));
         let once = |seen: bool, what: &str| if seen { Err(refuse(&format!("a second {what}"))) } else { Ok(()) };
@@ -69,7 +72,12 @@ pub(super) fn read<'a>(image: &Image<'a>, header: &Header<'a>, findings: &mut Ve
             elf::PT_GNU_RELRO => check_relro(image, program).map_err(refuse)?,
             elf::PT_NOTE | elf::PT_GNU_PROPERTY => {
                 let collect = program.p_type.get(LE) == elf::PT_NOTE;
-                notes::each(mapped("a note")?, program.p_align.get(LE), |note| {
+                let segment = mapped("a note")?;
+                note_bytes = note_bytes.saturating_add(segment.len());
+                if note_bytes > LARGEST_NOTES {
+                    return Err(malformed("its notes are larger than 1 MiB together"));
+                }
+                notes::each(segment, program.p_align.get(LE), |note| {
                     if collect && note.owner == OWNER {
                         abi_notes.push((note.kind, note.descriptor.to_vec()));
                     } else if collect && note.owner == b"GNU\0" && note.kind == elf::NT_GNU_BUILD_ID.0 {

@@ -118,6 +118,8 @@ fn read_needed(
 fn read_defined(bytes: &[u8], count: u64, strings: &Strings<'_>, versions: &mut Versions) -> Result<usize, Refusal> {
     let broken = || damaged("defined");
     let mut used = 0;
+    // Each name has its own place: definitions that share a list would have it read once for each of them.
+    let mut room = bytes.len() / size_of::<Verdaux<Le>>();
     let mut next = Some(at_offset::<Verdef<Le>>(bytes, 0).ok_or_else(broken)?);
     let mut seen = 0;
     while let Some((at, definition)) = next {
@@ -129,6 +131,7 @@ fn read_defined(bytes: &[u8], count: u64, strings: &Strings<'_>, versions: &mut 
         let mut found = ahead::<Verdaux<Le>>(bytes, at, definition.vd_aux.get(LE), size_of::<Verdef<Le>>());
         for left in (0..definition.vd_cnt.get(LE)).rev() {
             let (at, entry) = found.ok_or_else(broken)?;
+            room = room.checked_sub(1).ok_or_else(broken)?;
             used = used.max(at + size_of::<Verdaux<Le>>());
             if !strings.has(entry.vda_name.get(LE).into()) {
                 return Err(broken());

@@ -1,6 +1,7 @@
 //! Whether a manifest that is believed is meant for this function, and new enough: an old or foreign signed one is still signed.
 
 use super::{ManifestFile, TrustSettings};
+use crate::manifest::near;
 use crate::refusal::{Code, Refusal};
 
 /// Whether a manifest with these `functions` (none: any) and this `serial` is for this function, and new enough: the second half of
@@ -30,7 +31,7 @@ fn check_function(file: &ManifestFile, settings: &TrustSettings, functions: &[St
         "" => "it is for certain functions, and AWS_LAMBDA_FUNCTION_NAME does not say which this is".to_owned(),
         // The function's name stands in every one of its log lines: no secret.
         name => {
-            format!("it is for {}, not for {name:?}", functions.iter().map(|f| format!("{f:?}")).collect::<Vec<_>>().join(", "))
+            format!("it is for {}, not for {name:?}", near::all(functions.iter().map(String::as_str)))
         }
     };
     let place = format!("{}: functions", file.path.display());

@@ -73,8 +73,9 @@ fn open_library(path: &str) -> Result<(), Error> {
     if opened.is_null() { Err(Error::new("NotOpened", "the library cannot be opened")) } else { Ok(()) }
 }
 
-fn error(_event: Value) -> Result<(), Error> {
-    Err(Error::new("OutOfStock", "nothing left"))
+/// An error whose type is the input, where that is text.
+fn error(event: Value) -> Result<(), Error> {
+    Err(Error::new(event["input"].as_str().unwrap_or("OutOfStock"), "nothing left"))
 }
 
 async fn parse_error(_event: Value) -> Result<u32, Error> {
