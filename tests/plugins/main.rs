@@ -24,3 +24,4 @@ mod fetch;
 mod remote;
 mod background;
 mod manifest;
+mod families;
