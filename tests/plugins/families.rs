@@ -4,6 +4,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::lines;
@@ -185,6 +187,22 @@ fn conversation() -> Vec<Row> {
     ]
 }
 
+/// A subscription's event with three lines, of which two are errors.
+fn logs() -> Value {
+    let line = |message: &str| json!({ "id": "1", "timestamp": 0, "message": message });
+    let logs = json!({
+        "messageType": "DATA_MESSAGE",
+        "owner": "123456789012",
+        "logGroup": "/aws/lambda/shop",
+        "logStream": "1",
+        "subscriptionFilters": ["all"],
+        "logEvents": [line("INFO here"), line("ERROR one"), line("ERROR two")],
+    });
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(logs.to_string().as_bytes()).unwrap();
+    json!({ "awslogs": { "data": BASE64_STANDARD.encode(gzip.finish().unwrap()) } })
+}
+
 fn data() -> Vec<Row> {
     let price = |id: &str| {
         let of =
@@ -215,6 +233,7 @@ fn data() -> Vec<Row> {
         ("channel", "graphql", with(own("appsync-events"), subscribe), Value::Null),
         ("delivery", "transforms", own("firehose"), json!({ "records": [delivered] })),
         ("logs", "transforms", own("cloudwatch-logs"), json!({ "group": "/aws/lambda/orders", "errors": 0 })),
+        ("logs", "transforms", logs(), json!({ "group": "/aws/lambda/shop", "errors": 2 })),
         ("job", "transforms", own("s3-batch"), job),
     ]
 }
