@@ -48,6 +48,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut(&[u8])) {
     let _gone = to.shutdown(Shutdown::Write);
 }
 
+/// With a count of the rounds that an event has gone.
+const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1:a87bd80c:3";
+
 const SECRET: &str = "wJalrXUtnFEMI-not-a-key";
 
 fn serve(port: u16, receipts: &str) -> Serve {
@@ -60,7 +63,9 @@ fn serve(port: u16, receipts: &str) -> Serve {
     let endpoint = format!("AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:{port}");
     let secret = format!("AWS_SECRET_ACCESS_KEY={SECRET}");
     let variables = [endpoint.as_str(), "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", &secret, "AWS_LAMBDA_LOG_LEVEL=TRACE"];
-    Serve::start_in(folder, &variables.map(|variable| ["--env", variable]).concat())
+    // The SDK tries again where it is not heard, for some seconds.
+    let arguments = [vec!["--timeout-ms", "30000"], variables.map(|variable| ["--env", variable]).concat()].concat();
+    Serve::start_in(folder, &arguments)
 }
 
 #[test]
@@ -70,7 +75,8 @@ fn an_operation_that_a_handler_defers_runs_after_its_reply_and_once() {
     let serve = serve(endpoint.port, receipts.path().to_str().unwrap());
     endpoint.to.set(serve.address.clone()).unwrap();
 
-    let reply = serve.operation("order", json!({ "id": 7 }));
+    let event = json!({ "operation": "order", "input": { "id": 7 } }).to_string();
+    let reply = serve.invoke(&format!("x-amzn-trace-id: {TRACE}"), event);
     assert_eq!((reply.status, reply.json()), (200, json!({ "accepted": 7 })), "{}", serve.errors());
     let first = reply.header("x-amzn-requestid").unwrap();
     until("no receipt", || receipts.path().join("7").exists().then_some(()));
@@ -86,15 +92,15 @@ fn an_operation_that_a_handler_defers_runs_after_its_reply_and_once() {
     let sent = String::from_utf8_lossy(&endpoint.sent.lock().unwrap()).into_owned();
     assert!(sent.contains("authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/"), "{sent}");
     assert!(sent.contains("/lambda/aws4_request") && sent.contains(r#"{"input":{"id":7},"operation":"receipt"}"#), "{sent}");
+    assert!(sent.contains(&format!("x-amzn-trace-id: {TRACE}\r\n")), "{sent}");
     assert!(!sent.contains(SECRET) && !serve.errors().contains(SECRET), "at no level");
 }
 
 #[test]
 fn what_cannot_be_deferred_is_an_error_and_nothing_is_accepted() {
     let receipts = tempfile::tempdir().unwrap();
-    // Nobody listens any more.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let serve = serve(port, receipts.path().to_str().unwrap());
+    // Nobody listens there.
+    let serve = serve(1, receipts.path().to_str().unwrap());
     let reply = serve.operation("order", json!({ "id": 7 }));
     let error: Value = reply.json();
     assert_eq!(error["errorType"], "NotDeferred");

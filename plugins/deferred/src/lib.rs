@@ -47,8 +47,14 @@ async fn start(config: Config) -> Result<Shop, Error> {
 async fn later(operation: &str, input: impl Serialize, cx: &Context<Shop>) -> Result<(), Error> {
     let event = serde_json::to_vec(&json!({ "operation": operation, "input": input }))?;
     let invoke = cx.state().lambda.invoke().function_name(cx.function_arn()).invocation_type(InvocationType::Event);
-    let answer = invoke.payload(Blob::new(event)).send().await;
-    answer.map_err(|error| Error::new("NotDeferred", DisplayErrorContext(error)))?;
+    let mut invoke = invoke.payload(Blob::new(event)).customize();
+    if let Some(trace) = cx.trace_id().map(str::to_owned) {
+        // By it Lambda notices functions that call themselves without end.
+        invoke = invoke.mutate_request(move |request| {
+            request.headers_mut().insert("x-amzn-trace-id", trace.clone());
+        });
+    }
+    invoke.send().await.map_err(|error| Error::new("NotDeferred", DisplayErrorContext(error)))?;
     tracing::info!(operation, "deferred");
     Ok(())
 }
