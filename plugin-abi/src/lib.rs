@@ -60,6 +60,7 @@
 //! | any `Deserialize` type that owns what it holds | read from the event's JSON; what does not fit is an error `EventDecode` that quotes no value |
 //! | `bytes::Bytes` | the event as it came, without a copy |
 //! | `lambda_runtime::LambdaEvent<T>` | with the feature `lambda_runtime`: payload and context as that crate would have made them |
+//! | `logs::Unpacked<T>` | with the feature `logs`: what CloudWatch Logs has packed |
 //!
 //! | reply | is |
 //! | --- | --- |
@@ -127,6 +128,8 @@ mod host;
 #[cfg(feature = "http")]
 pub mod http;
 mod log;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "lambda_runtime")]
 mod moved;
 mod note;

@@ -5,10 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-// What every test stands on: a Lambda, a folder, a process; log lines; sample events.
+// What every test stands on: a Lambda, a folder, a process; log lines; sample events; what stands for S3.
 mod world;
 mod lines;
 mod samples;
+mod bucket;
 
 // An event that goes well.
 mod sources;

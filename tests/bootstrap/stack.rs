@@ -1,76 +1,17 @@
 //! CloudFormation events: where a handler fails or there is none, the stack is told, by the real TLS client to a server of a name of
-//! S3's. The name leads here by a hosts file of the process's own, which takes a mount namespace.
+//! S3's.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_loader::local::{Bootstrap, Event, Lambda, Options};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use lambda_loader::local::Event;
 use serde_json::{Value, json};
 
+use crate::bucket::{Bucket, HOST, world_within};
 use crate::lines;
-use crate::support::{bootstrap_path, folder::Folder};
+use crate::support::folder::Folder;
 use crate::world::{World, folder};
-
-const HOST: &str = "cloudformation-custom-resource-response-useast1.s3.amazonaws.com";
-
-/// What stands for S3: what it was asked, head and body, and what it answers.
-struct Bucket {
-    address: SocketAddr,
-    asked: Arc<Mutex<Vec<(String, String)>>>,
-    certificate: String,
-}
-
-impl Bucket {
-    /// With that status; an empty one: it hangs.
-    fn start(status: &'static str) -> Self {
-        let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let chain = vec![CertificateDer::from(made.cert.der().to_vec())];
-        let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
-        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-        let config = Arc::new(config.with_single_cert(chain, key).unwrap());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-        let log = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-                let mut stream = BufReader::new(StreamOwned::new(connection, stream));
-                let mut head = String::new();
-                // A client that does not trust the certificate ends here.
-                while stream.read_line(&mut head).is_ok_and(|read| read > 2) {}
-                let length =
-                    head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-                let Some(length) = length else { continue };
-                let mut body = vec![0; length];
-                stream.read_exact(&mut body).unwrap();
-                log.lock().unwrap().push((head, String::from_utf8(body).unwrap()));
-                if status.is_empty() {
-                    // Never an answer, and the connection stays.
-                    std::mem::forget(stream);
-                    continue;
-                }
-                let _gone = write!(stream.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
-            }
-        });
-        Bucket { address, asked, certificate: made.cert.pem() }
-    }
-
-    fn url(&self) -> String {
-        format!("https://{HOST}:{}/arn%3Aaws%3Astack?X-Amz-Signature=s3cr3t", self.address.port())
-    }
-
-    fn asked(&self) -> Vec<(String, String)> {
-        self.asked.lock().unwrap().clone()
-    }
-}
 
 fn event(kind: &str, url: Option<&str>, resource_type: &str) -> String {
     let mut event: Value = serde_json::from_str(include_str!("../../loader/command/event/samples/cloudformation.json")).unwrap();
@@ -102,34 +43,7 @@ fn world(bucket: &Bucket) -> Option<World> {
 
 /// With that in its manifest besides plugins and routes.
 fn world_of(bucket: &Bucket, more: Value) -> Option<World> {
-    if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system gives no mount namespace (unshare -rm)");
-        return None;
-    }
-    let (lambda, folder) = (Lambda::start(Options::default()).unwrap(), plugins(more));
-    let file = |name: &str, text: String| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let hosts = file("hosts", format!("127.0.0.1 localhost {HOST} {}\n", HOST.replace("useast1", "useast2")));
-    let certificates = file("ca.pem", bucket.certificate.clone());
-    let bootstrap = bootstrap_path().display().to_string();
-    let script = file(
-        "start",
-        format!(
-            "#!/bin/sh\nPATH=/usr/bin:/bin:/usr/sbin:/sbin\nexport PATH\nexec unshare -rm sh -c 'mount --bind {hosts} /etc/hosts && exec {bootstrap}'\n"
-        ),
-    );
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let manifest = folder.manifest();
-    let variables = [
-        ("LOADER_MANIFEST", manifest.to_str().unwrap()),
-        ("LOADER_MANIFEST_SHA256", folder.pin.as_str()),
-        ("SSL_CERT_FILE", certificates.as_str()),
-    ];
-    let process = Bootstrap::spawn(&lambda, script.as_ref(), &variables).unwrap();
-    Some(World { process, lambda, folder })
+    world_within(|| plugins(more), bucket, &format!("{HOST} {}", HOST.replace("useast1", "useast2")), &[])
 }
 
 #[test]

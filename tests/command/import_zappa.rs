@@ -147,6 +147,8 @@ fn the_report_says_what_to_write_what_to_look_at_and_what_is_left_out_and_why() 
             "left out  keep_warm (common, dev, Prod): bootstrap starts in milliseconds",
             "left out  vpc_config (Prod): a property of the function",
             "left out  cors (common, dev, Prod): a property of the API",
+            "left out  zappa invoke (every stage): no event names code: each function",
+            "left out  @task (every stage): a task is a route of source `operation` too, and the plugin has it run later: docs/author.md",
             "left out  zappa invoke --raw, zappa manage (every stage): no event is run as code",
         ],
     );

@@ -2,7 +2,7 @@
 //!
 //! In a page, `<!-- file: NAME -->` above a block writes it to that file first; a `text` block after a shell block is what that prints,
 //! where `…` stands for anything. The blocks of a page run one after the other in one folder, with the tool on the `PATH`, and in
-//! `build/` the plugins `echo`, `orders` and `misbehave`.
+//! `build/` every plugin.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -48,9 +48,10 @@ fn place(from: &Path, to: &Path, mode: u32) {
 /// A folder that has the built plugins in `build`.
 fn folder(build: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for plugin in ["echo", "orders", "hello-http", "fetch", "background", "misbehave"] {
+    for entry in fs::read_dir(root().join("plugins")).unwrap().map(|entry| entry.unwrap()).filter(|entry| entry.path().is_dir()) {
+        let plugin = entry.file_name().into_string().unwrap();
         let file = format!("lib{}.so", plugin.replace('-', "_"));
-        place(&Build::plugin(plugin).path(), &dir.path().join(build).join(file), 0o644);
+        place(&Build::plugin(&plugin).path(), &dir.path().join(build).join(file), 0o644);
     }
     dir
 }

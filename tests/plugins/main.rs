@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../bootstrap/bucket.rs"]
+#[allow(dead_code, reason = "shared with the tests of bootstrap, which use more of it")]
+mod bucket;
 #[path = "../bootstrap/lines.rs"]
 #[allow(dead_code, reason = "shared with the tests of bootstrap, which use more of it")]
 mod lines;
@@ -24,3 +27,5 @@ mod fetch;
 mod remote;
 mod background;
 mod manifest;
+mod families;
+mod callbacks;

@@ -1,5 +1,7 @@
 //! `plugins/manifest.json`, as it is: every example plugin in one process.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::samples::sample;
@@ -21,9 +23,8 @@ fn the_manifest_has_every_plugin_but_the_one_that_misbehaves() {
     assert_eq!(plugins, folders);
 }
 
-#[test]
-fn all_of_them_run_side_by_side() {
-    let files = tempfile::tempdir().unwrap();
+/// All of them in one process. What they write goes to `files`.
+pub(crate) fn world(files: &Path) -> World {
     let mut manifest = manifest();
     let mut names = Vec::new();
     for (name, entry) in manifest["plugins"].as_object_mut().unwrap() {
@@ -33,10 +34,17 @@ fn all_of_them_run_side_by_side() {
         assert_eq!(path, format!("lib{}.so", name.replace('-', "_")));
     }
     // Of the configuration only what would leave this machine or this test.
-    manifest["plugins"]["background"]["config"]["file"] = files.path().join("records").to_str().into();
+    manifest["plugins"]["background"]["config"]["file"] = files.join("records").to_str().into();
+    manifest["plugins"]["deferred"]["config"]["receipts"] = files.to_str().into();
     manifest["plugins"]["fetch"]["config"]["base"] = "http://127.0.0.1:1".into();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let world = World::start(lambda(), folder(&names, manifest), &[]);
+    World::start(lambda(), folder(&names, manifest), &[])
+}
+
+#[test]
+fn all_of_them_run_side_by_side() {
+    let files = tempfile::tempdir().unwrap();
+    let world = world(files.path());
 
     let failed = world.reply(sample("sqs-event"));
     assert_eq!(failed, json!({ "batchItemFailures": [{ "itemIdentifier": "MessageID_1" }] }));
@@ -45,6 +53,7 @@ fn all_of_them_run_side_by_side() {
     assert!(page["body"].as_str().is_some_and(|body| body.starts_with("<h1>good day</h1>")), "{page}");
     assert_eq!(world.reply(operation("sweep", Value::Null)), 0);
     assert_eq!(world.reply(operation("record", json!(1))), "queued");
+    assert_eq!(world.reply(operation("receipt", json!({ "id": 7 }))), Value::Null);
     let [_, _, message] = world.error(operation("fetch", json!({ "path": "/" })));
     assert!(message.contains("Connection refused"), "{message}");
     let topic = sample("sns-event");

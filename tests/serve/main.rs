@@ -13,4 +13,5 @@ mod http;
 mod clients;
 mod life;
 mod crashes;
+mod deferred;
 mod watch;

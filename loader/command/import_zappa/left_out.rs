@@ -125,10 +125,11 @@ pub(super) fn why(setting: &str) -> &'static str {
 }
 
 /// What Zappa takes of every event and every caller, whatever the settings.
-pub(super) const ALWAYS: [(&str, &str); 2] = [
+pub(super) const ALWAYS: [(&str, &str); 3] = [
+    ("zappa invoke", "no event names code: each function that is to be called from outside gets a route of source `operation`"),
     (
-        "zappa invoke, @task",
-        "no event names code: each function that is to be called from outside gets a route of source `operation`",
+        "@task",
+        "a task is a route of source `operation` too, and the plugin has it run later: docs/author.md, \"Work that runs later\"",
     ),
     ("zappa invoke --raw, zappa manage", "no event is run as code: such events are refused by name"),
 ];

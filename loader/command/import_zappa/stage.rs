@@ -304,7 +304,8 @@ impl Reader<'_> {
             return;
         };
         let name = self.route("async-tasks", source, vec![("resource", Value::text("*-zappa-async"))], to);
-        let why = "write one handler that matches `task_path` of the message against the tasks that it knows; the settings do not list them";
+        let why = "write one handler that matches `task_path` of the message against the tasks that it knows; the settings do not list them; \
+                   new tasks need no topic (docs/author.md, \"Work that runs later\")";
         self.check(format!("routes.{name}"), why);
     }
 
