@@ -30,7 +30,14 @@ mod serve;
 mod sign;
 mod verify;
 
+use crate::fetch::Connect;
 use crate::{Class, Refusal, version};
+
+/// What fetches from S3 for people.
+#[cfg(feature = "s3")]
+const REMOTE: Option<Connect> = Some(crate::fetch::s3::as_person);
+#[cfg(not(feature = "s3"))]
+const REMOTE: Option<Connect> = None;
 
 /// Verifies native plugins and routes AWS Lambda events to them.
 #[derive(Debug, Parser)]
@@ -88,7 +95,7 @@ enum Command {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Common {
-    /// The manifest [default: LOADER_MANIFEST, else manifest.json]
+    /// The manifest, a file or s3://BUCKET/KEY [default: LOADER_MANIFEST, else manifest.json]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// The stage [default: LOADER_STAGE, else the manifest's default_stage]

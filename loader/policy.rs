@@ -107,6 +107,13 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// All that is loaded: libraries, then plugins, each in the order of the file.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        self.libraries.iter().chain(self.plugins.iter().map(|plugin| &plugin.artifact))
+    }
+}
+
 /// A file with a digest.
 #[derive(Clone, Debug)]
 pub struct Artifact {

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::opened::{self, Opened};
-use super::{Common, From, advice::Advice, from};
+use super::{Common, Format, From, advice::Advice, from};
 use crate::handle::{Done, handle};
 use crate::invocation::{Deadline, Delivery, Invocation, header};
 use crate::invoke::Failure;
 use crate::invoke::future::Wakers;
 use crate::invoke::watchdog::Watchdog;
+use crate::load::SPOKEN;
 use crate::respond::Answer;
 use crate::runtime_api::error_body;
 use crate::service::Service;
+use crate::verify::Rules;
 use crate::verify::process::{self, Host};
 use crate::{Class, Code, Refusal, crash, environment, exit, name_service};
 
@@ -43,13 +45,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     for warning in process::check(|name| std::env::var_os(name), Host::Local)? {
         eprintln!("warning: {warning}");
     }
-    environment::set(&environment::gather(&plan)?)?;
     name_service::limit()?;
+    let contents = {
+        let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
+        opened.fetch(&plan, &Rules::here(&names, SPOKEN), arguments.common.output.format == Format::Json)?
+    };
+    opened.close();
+    environment::set(&environment::gather(&plan, contents.settings()?)?)?;
     crash::install();
     let runtime = crate::start::runtime()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let code = runtime.block_on(async {
-        let (mut service, _) = Service::start(plan).await.map_err(|refusal| advice.give(refusal))?;
+        let (mut service, _) = Service::start(plan, contents, None).await.map_err(|refusal| advice.give(refusal))?;
         service.tells_stacks = false;
         let now = SystemTime::now();
         let deadline_ms = match arguments.timeout_ms {

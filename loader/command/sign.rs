@@ -47,9 +47,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let quiet = arguments.output.format == Format::Json;
     let opened = Opened::new(&Common { manifest: arguments.manifest.clone(), stage: None, output: arguments.output })?;
+    let manifest = opened.path_for("sign")?;
     let comment = match &arguments.trusted_comment {
         Some(comment) => checked_comment(comment)?.to_owned(),
-        None => default_comment(&opened.file.path),
+        None => default_comment(manifest),
     };
     // What bootstrap would not take must not be signed.
     match arguments.unchecked {
@@ -60,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let warnings = warnings(anybody, serial);
     let secret = read_key(&arguments.key, &arguments.password)?;
     let (signature, line, id) = sign(&opened.file.bytes, &secret, &comment)?;
-    let path = trust::signature_path(&opened.file.path);
+    let path = trust::signature_path(manifest);
     replace::file(&path, signature.as_bytes()).map_err(|refusal| refusal.hint("make its folder writable"))?;
     let shown = trust::signature_path(Path::new(opened.manifest.name())).display().to_string();
     match arguments.output.format {
