@@ -11,7 +11,8 @@ use crate::{Code, Digest, Refusal};
 /// The largest settings, in bytes.
 pub(crate) const LARGEST_SETTINGS: u64 = 1 << 20;
 
-/// What is to be set: `settings` over `environment`. A variable that the function has already stays as it is, and is not in the list.
+/// What is to be set: `settings` over `environment`. A variable that the function has already stays as it is, and is not in the list,
+/// unless the settings override.
 /// `fetched`: the bytes of settings that lie in S3.
 ///
 /// # Errors
@@ -42,7 +43,9 @@ pub fn gather(plan: &Plan, fetched: Option<&[u8]>) -> Result<Vec<(String, String
             variables.insert(name, value);
         }
     }
-    variables.retain(|name, _| std::env::var_os(name).is_none());
+    if !plan.settings.as_ref().is_some_and(|settings| settings.overrides) {
+        variables.retain(|name, _| std::env::var_os(name).is_none());
+    }
     Ok(variables.into_iter().collect())
 }
 

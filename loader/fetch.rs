@@ -66,10 +66,13 @@ pub enum Body {
 /// Takes what became of an object, by its index; [`ControlFlow::Break`] gives up the others.
 pub type Each<'e> = dyn FnMut(usize, Result<Body, Refusal>) -> ControlFlow<()> + 'e;
 
-/// Something that fetches. Dropping it ends its threads, as far as its budget lasts.
+/// Something that fetches. Dropping it leaves its threads to end by themselves.
 pub trait Session: fmt::Debug {
     /// Fetches several objects at once and hands them over in their order.
     fn fetch(&mut self, wanted: &[Wanted<'_>], each: &mut Each<'_>);
+
+    /// Ends it, and waits for its threads as far as the budget lasts.
+    fn close(self: Box<Self>);
 }
 
 /// Fetches within one budget, and has not begun before the first object is wanted.
@@ -101,27 +104,10 @@ impl Store {
         Ok(())
     }
 
-    /// Fetches one object into a buffer.
-    ///
-    /// # Errors
-    /// `remote-…`, `artifact-too-large`.
-    pub fn buffer(&mut self, place: &str, uri: &str, most: u64) -> Result<Vec<u8>, Refusal> {
-        let mut found = None;
-        self.each(&[Wanted { place, uri, form: Form::Buffer(most) }], &mut |_, body| {
-            found = Some(body);
-            ControlFlow::Break(())
-        })?;
-        match found {
-            Some(Ok(Body::Buffer(bytes))) => Ok(bytes),
-            Some(Err(refusal)) => Err(refusal),
-            Some(Ok(Body::Sealed(_))) | None => Err(Refusal::new(Code::Internal, place, "nothing became of a fetch")),
-        }
-    }
-
     /// Ends the session, and waits until its threads are gone: a thread that was joined may stand in `/proc/self/task` a moment longer.
     pub fn close(self) {
         let Some(session) = self.session else { return };
-        drop(session);
+        session.close();
         let end = Instant::now() + self.budget.left().min(Duration::from_secs(1));
         while threads() > 1 && Instant::now() < end {
             std::thread::sleep(Duration::from_micros(50));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::opened::{self, Opened};
-use super::{Common, Format, From, advice::Advice, from};
+use super::{Common, From, advice::Advice, from};
 use crate::handle::{Done, handle};
 use crate::invocation::{Deadline, Delivery, Invocation, header};
 use crate::invoke::Failure;
@@ -38,25 +38,25 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let opened = Opened::new(&arguments.common)?;
-    let mut plan = opened.plan()?;
-    from::apply(&arguments.from, &mut plan)?;
-    let event = opened::event(&arguments.event)?;
+    // Before the first name is looked up, which a manifest in S3 takes.
     for warning in process::check(|name| std::env::var_os(name), Host::Local)? {
         eprintln!("warning: {warning}");
     }
     name_service::limit()?;
+    let opened = Opened::new(&arguments.common)?;
+    let mut plan = opened.plan()?;
+    from::apply(&arguments.from, &mut plan)?;
+    let event = opened::event(&arguments.event)?;
     let contents = {
         let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
-        opened.fetch(&plan, &Rules::here(&names, SPOKEN), arguments.common.output.format == Format::Json)?
+        opened.fetch_start(&plan, &Rules::here(&names, SPOKEN))?
     };
-    opened.close();
     environment::set(&environment::gather(&plan, contents.settings()?)?)?;
     crash::install();
     let runtime = crate::start::runtime()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let code = runtime.block_on(async {
-        let (mut service, _) = Service::start(plan, contents, None).await.map_err(|refusal| advice.give(refusal))?;
+        let (mut service, _) = Service::start(plan, contents, super::REMOTE).await.map_err(|refusal| advice.give(refusal))?;
         service.tells_stacks = false;
         let now = SystemTime::now();
         let deadline_ms = match arguments.timeout_ms {

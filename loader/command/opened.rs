@@ -70,9 +70,8 @@ impl Opened {
 
     /// Fetches all that `plan` has in S3 and a digest for; what becomes of single objects is told where they are taken.
     pub(super) fn fetch(&self, plan: &Plan, rules: &Rules<'_>, quiet: bool) -> Result<Contents, Refusal> {
-        let artifacts = plan.artifacts().map(|artifact| &artifact.source);
-        let sources = artifacts.chain(plan.settings.iter().map(|settings| &settings.source));
-        let mut progress = progress::of("fetching", sources.filter(|source| matches!(source, Source::S3 { .. })).count(), quiet);
+        let remote = plan.sources().filter(|source| matches!(source, Source::S3 { .. })).count();
+        let mut progress = progress::of("fetching", remote, quiet);
         Contents::fetch(plan, Extent::All, rules, &mut self.store.borrow_mut(), &mut |place| progress.next(place))
     }
 
@@ -81,9 +80,12 @@ impl Opened {
         self.store.borrow_mut().each(wanted, each)
     }
 
-    /// Ends all connections and threads that fetched.
-    pub(super) fn close(self) {
-        self.store.into_inner().close();
+    /// Fetches what a start of `plan` needs, and ends all connections and threads that fetched.
+    pub(super) fn fetch_start(self, plan: &Plan, rules: &Rules<'_>) -> Result<Contents, Refusal> {
+        let mut store = self.store.into_inner();
+        let contents = fetch::of_plan(plan, rules, &mut store)?;
+        store.close();
+        Ok(contents)
     }
 
     /// The stage that was asked for.

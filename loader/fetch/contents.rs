@@ -58,18 +58,15 @@ impl Contents {
         if let Some(Source::S3 { uri }) = plan.settings.as_ref().map(|settings| &settings.source) {
             wanted.push(Wanted { place: SETTINGS, uri, form: Form::Buffer(LARGEST_SETTINGS) });
         }
-        let late = |artifact: &Artifact| {
-            let mut late = plan.plugins.iter().filter(|plugin| plugin.load == Load::FirstUse);
-            late.any(|plugin| plugin.artifact.place == artifact.place)
-        };
-        for artifact in plan.artifacts() {
+        let libraries = plan.libraries.iter().map(|library| (library, Load::Init));
+        for (artifact, load) in libraries.chain(plan.plugins.iter().map(|plugin| (&plugin.artifact, plugin.load))) {
             let Source::S3 { uri } = &artifact.source else { continue };
             match extent {
                 Extent::Start => verify::expected(artifact, rules)?,
                 Extent::All if verify::expected(artifact, rules).is_err() => continue,
                 Extent::All => {}
             }
-            if extent == Extent::All || !late(artifact) {
+            if extent == Extent::All || load == Load::Init {
                 wanted.push(Wanted { place: &artifact.place, uri, form: Form::Sealed });
             }
         }

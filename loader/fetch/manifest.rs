@@ -1,6 +1,8 @@
 //! A manifest in S3, and its signature beside it.
 
-use super::Store;
+use std::ops::ControlFlow;
+
+use super::{Body, Form, Store, Wanted};
 use crate::verify::trust::{LARGEST_MANIFEST, LARGEST_SIGNATURE, ManifestFile, Origin};
 use crate::{Code, Refusal};
 
@@ -12,13 +14,29 @@ use crate::{Code, Refusal};
 /// # Errors
 /// `remote-…`, `manifest-too-large`, `manifest-value` for what is no S3 URI.
 pub fn manifest(store: &mut Store, uri: &str, signed: bool) -> Result<ManifestFile, Refusal> {
-    let bytes = store.buffer(uri, uri, LARGEST_MANIFEST).map_err(|refusal| match refusal.code {
+    let beside = signature_uri(uri);
+    let mut wanted = vec![Wanted { place: uri, uri, form: Form::Buffer(LARGEST_MANIFEST) }];
+    if signed {
+        wanted.push(Wanted { place: &beside, uri: &beside, form: Form::Buffer(LARGEST_SIGNATURE) });
+    }
+    let mut found = Vec::new();
+    store.each(&wanted, &mut |_, body| {
+        let failed = body.is_err();
+        found.push(body);
+        if failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let mut found = found.into_iter().map(|body| match body? {
+        Body::Buffer(bytes) => Ok(bytes),
+        Body::Sealed(_) => Err(Refusal::new(Code::Internal, uri, "it was sealed, and not to be")),
+    });
+    let none = || Err(Refusal::new(Code::Internal, uri, "nothing became of a fetch"));
+    let bytes = found.next().unwrap_or_else(none).map_err(|refusal| match refusal.code {
         Code::ArtifactTooLarge => {
             Refusal::new(Code::ManifestTooLarge, uri, "larger than 1 MiB").hint("move configuration into settings")
         }
         _ => refusal,
     })?;
-    let signature = signed.then(|| signature(store, uri));
+    let signature = signed.then(|| found.next().unwrap_or_else(none).map_err(|refusal| unsigned(refusal, &beside)));
     Ok(ManifestFile { origin: Origin::Object { uri: uri.to_owned(), signature }, bytes })
 }
 
@@ -29,19 +47,18 @@ pub fn signature_uri(manifest: &str) -> String {
     format!("{object}.minisig")
 }
 
-fn signature(store: &mut Store, manifest: &str) -> Result<Vec<u8>, Refusal> {
-    let uri = signature_uri(manifest);
-    store.buffer(&uri, &uri, LARGEST_SIGNATURE).map_err(|refusal| match refusal.code {
+fn unsigned(refusal: Refusal, signature: &str) -> Refusal {
+    match refusal.code {
         Code::RemoteMissing => {
             let what = format!("{}: a key is configured, and takes signed manifests alone", refusal.what);
-            Refusal::new(Code::ManifestUnsigned, &*uri, what)
+            Refusal::new(Code::ManifestUnsigned, signature, what)
                 .hint("sign the manifest with lambda-loader sign, and upload both files")
         }
         Code::ArtifactTooLarge => {
-            Refusal::new(Code::SignatureInvalid, &*uri, "larger than 16 KiB").hint("sign the manifest again")
+            Refusal::new(Code::SignatureInvalid, signature, "larger than 16 KiB").hint("sign the manifest again")
         }
         _ => refusal,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -76,6 +76,14 @@ impl Session for Sdk {
             several(client, wanted, budget, total, each).await;
         });
     }
+
+    fn close(mut self: Box<Self>) {
+        // Connections end with the client.
+        drop(self.client.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(self.budget.left());
+        }
+    }
 }
 
 async fn several(client: &aws_sdk_s3::Client, wanted: &[Wanted<'_>], budget: Budget, total: &Cell<u64>, each: &mut Each<'_>) {
@@ -95,11 +103,10 @@ async fn several(client: &aws_sdk_s3::Client, wanted: &[Wanted<'_>], budget: Bud
 }
 
 impl Drop for Sdk {
-    /// Connections end with the client, threads with the runtime: none is to be left when variables are set.
+    /// Whoever gives up does not wait for what blocks, such as the look-up of a name.
     fn drop(&mut self) {
-        drop(self.client.take());
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(self.budget.left());
+            runtime.shutdown_background();
         }
     }
 }

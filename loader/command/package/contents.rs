@@ -4,7 +4,7 @@
 //! The layer is the manifest's folder, moved: what lies beside the manifest lies beside it in `/opt/loader`, and the text, and so its
 //! signature, stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::archive::{Entry, Mode};
@@ -17,6 +17,7 @@ use crate::fetch;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
 use crate::manifest::edit::Change;
+use crate::policy::problem::Problem;
 use crate::policy::{self, Artifact, Base, Plan, Source};
 use crate::service::{check_handlers, wanted};
 use crate::start::LAYER_MANIFEST;
@@ -90,6 +91,20 @@ pub(super) fn collect(opened: &Opened, from: &From, target: Target<'_>, quiet: b
         entries.push(Entry { name, mode: Mode::Read, held });
     }
     Ok(Contents { entries, manifest, changes, key, signed, functions, serial })
+}
+
+/// The buckets that anything of any stage comes from.
+pub(super) fn buckets(opened: &Opened) -> Result<BTreeSet<String>, Refusal> {
+    let mut buckets = BTreeSet::new();
+    for stage in opened.manifest.stages() {
+        let plan = policy::plan(&opened.manifest, stage.name.as_deref(), &opened.base, Architecture::HERE)?;
+        for source in plan.sources() {
+            if let Source::S3 { uri } = source {
+                buckets.insert(policy::s3::parse(uri).map_err(Problem::refusal)?.bucket.to_owned());
+            }
+        }
+    }
+    Ok(buckets)
 }
 
 /// The manifest's folder in a function.

@@ -36,7 +36,7 @@ pub async fn new(whose: Whose) -> Result<Client, Refusal> {
         Whose::Person => loader,
     };
     let config = config.load().await;
-    if config.region().is_none() {
+    if config.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(Refusal::new(Code::RemoteNotConfigured, "", "nothing says in which region S3 is to be asked")
             .hint("set AWS_REGION to the bucket's region"));
     }
