@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let opened = Opened::new(&arguments.common)?;
     let contents = contents::collect(&opened, &arguments.from, &to, arguments.glibc, quiet)?;
     // Connections that have fetched are not those that upload.
-    opened.close();
+    drop(opened);
     let uri = to.manifest(contents.stage.as_deref(), contents.manifest.digest());
     let signed = arguments.key.as_deref().map(|key| signed(&contents, &uri, key, &arguments.password)).transpose()?;
     for warning in signed.iter().flat_map(|signed| &signed.warnings) {
