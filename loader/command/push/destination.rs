@@ -29,11 +29,16 @@ impl Destination {
         }
     }
 
-    /// Where an artifact goes. One that each architecture has a file of shares a key with `{arch}` in it, as a manifest names it.
+    /// Where an artifact goes: below its digest. A manifest names one URI for all architectures: files of several lie below the digest of
+    /// their list, as `sha256sum` would print it.
     pub(super) fn artifact(&self, digests: &[(Architecture, Digest)], file: &str) -> String {
-        let names: Vec<_> = digests.iter().map(|(_, digest)| digest.to_string()).collect();
-        let folder = if digests.len() > 1 { format!("{ARCH}/") } else { String::new() };
-        format!("{}sha256/{}/{folder}{file}", self.base, names.join("-"))
+        match digests {
+            [(_, digest)] => format!("{}sha256/{digest}/{file}", self.base),
+            _ => {
+                let list: String = digests.iter().map(|(of, digest)| format!("{digest}  {of}\n")).collect();
+                format!("{}sha256/{}/{ARCH}/{file}", self.base, Digest::of(list.as_bytes()))
+            }
+        }
     }
 
     /// Where the manifest of a stage goes.
@@ -84,7 +89,8 @@ mod tests {
         let (one, other) = (Digest::of(b"abc"), Digest::of(b"def"));
         let digests = [(Architecture::X86_64, one), (Architecture::Aarch64, other)];
         assert_eq!(to.artifact(&digests[1..], "libx.so"), format!("s3://my-bucket/a/sha256/{other}/libx.so"));
-        assert_eq!(to.artifact(&digests, "libx.so"), format!("s3://my-bucket/a/sha256/{one}-{other}/{{arch}}/libx.so"));
+        let both = Digest::of(format!("{one}  x86_64\n{other}  aarch64\n").as_bytes());
+        assert_eq!(to.artifact(&digests, "libx.so"), format!("s3://my-bucket/a/sha256/{both}/{{arch}}/libx.so"));
         assert_eq!(to.manifest(Some("prod"), one), format!("s3://my-bucket/a/prod/manifest-{one}.json"));
     }
 }
