@@ -41,7 +41,14 @@ fn main() {
 
     // DT_RPATH, which ld.so searches before LD_LIBRARY_PATH, for the program and all that it opens (`ld.so(8)`); the newer
     // DT_RUNPATH comes after it.
-    println!("cargo::rustc-link-arg-bin=bootstrap=-Wl,--disable-new-dtags,-rpath,{}", SYSTEM_FOLDERS.trim_ascii_end());
+    let mut programs = vec!["bootstrap"];
+    // Cargo takes no arguments for a program that its features leave out.
+    if var("CARGO_FEATURE_S3").is_ok() {
+        programs.push("bootstrap-s3");
+    }
+    for program in programs {
+        println!("cargo::rustc-link-arg-bin={program}=-Wl,--disable-new-dtags,-rpath,{}", SYSTEM_FOLDERS.trim_ascii_end());
+    }
 
     println!("cargo::rerun-if-changed=loader/lockdown");
     if let Err(error) = lockdown() {

@@ -22,6 +22,8 @@ mod opened;
 mod package;
 mod password;
 mod progress;
+#[cfg(feature = "s3")]
+mod push;
 mod replace;
 mod route;
 mod schema;
@@ -30,7 +32,14 @@ mod serve;
 mod sign;
 mod verify;
 
+use crate::fetch::Connect;
 use crate::{Class, Refusal, version};
+
+/// What fetches from S3 for people.
+#[cfg(feature = "s3")]
+const REMOTE: Option<Connect> = Some(crate::fetch::s3::as_person);
+#[cfg(not(feature = "s3"))]
+const REMOTE: Option<Connect> = None;
 
 /// Verifies native plugins and routes AWS Lambda events to them.
 #[derive(Debug, Parser)]
@@ -71,6 +80,9 @@ enum Command {
     Diff(diff::Arguments),
     /// Make function.zip, layer.zip and a SAM template of it: what Lambda gets, byte for byte the same each time
     Package(package::Arguments),
+    /// Upload one stage to S3: what it names under keys that are never overwritten, then its locked manifest
+    #[cfg(feature = "s3")]
+    Push(push::Arguments),
     /// Make a plugin crate that builds, with a test, a sample event and a manifest
     New(new::Arguments),
     /// Print a sample event to start from
@@ -88,7 +100,7 @@ enum Command {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Common {
-    /// The manifest [default: LOADER_MANIFEST, else manifest.json]
+    /// The manifest, a file or s3://BUCKET/KEY [default: LOADER_MANIFEST, else manifest.json]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// The stage [default: LOADER_STAGE, else the manifest's default_stage]
@@ -137,6 +149,8 @@ pub fn run() -> ExitCode {
         Command::Show(arguments) => (show::run(&arguments), arguments.common.output.format),
         Command::Diff(arguments) => (diff::run(&arguments), arguments.common.output.format),
         Command::Package(arguments) => (package::run(&arguments), arguments.common.output.format),
+        #[cfg(feature = "s3")]
+        Command::Push(arguments) => (push::run(&arguments), arguments.common.output.format),
         Command::New(arguments) => (new::run(&arguments), arguments.output.format),
         Command::Event(arguments) => (event::run(&arguments), arguments.output.format),
         Command::Schema(arguments) => (schema::run(&arguments), arguments.output.format),

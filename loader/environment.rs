@@ -4,46 +4,54 @@ use serde::Deserialize as _;
 use std::collections::BTreeMap;
 
 use crate::manifest::near::quoted;
+use crate::fetch::{self, SETTINGS};
 use crate::policy::{Plan, Source, variable};
 use crate::verify::{open, seal};
-use crate::{Code, Refusal};
+use crate::{Code, Digest, Refusal};
 
-/// The largest settings file, in bytes.
-const LARGEST: u64 = 1 << 20;
+/// The largest settings, in bytes.
+pub(crate) const LARGEST_SETTINGS: u64 = 1 << 20;
 
-/// What is to be set: `settings` over `environment`. A variable that the function has already stays as it is, and is not in the list.
+/// What is to be set: `settings` over `environment`. A variable that the function has already stays as it is, and is not in the list,
+/// unless the settings override.
+/// `fetched`: the bytes of settings that lie in S3.
 ///
 /// # Errors
 /// Where the settings cannot be had or name what they may not. No message holds a value.
-pub fn gather(plan: &Plan) -> Result<Vec<(String, String)>, Refusal> {
+pub fn gather(plan: &Plan, fetched: Option<&[u8]>) -> Result<Vec<(String, String)>, Refusal> {
     let mut variables: BTreeMap<String, String> = plan.environment.iter().cloned().collect();
     if let Some(settings) = &plan.settings {
-        let place = "settings";
-        let (root, path) = match &settings.source {
-            Source::File { root, path } => (root, path),
-            Source::S3 { uri } => {
-                return Err(Refusal::new(Code::RemoteNotBuilt, place, format!("{uri}: settings from S3 are not built yet"))
-                    .hint("give a file by `path`"));
+        let place = SETTINGS;
+        let content;
+        let (bytes, digest) = match (&settings.source, fetched) {
+            (Source::File { root, path }, _) => {
+                let opened = open::beneath(root, path).map_err(|refusal| refusal.at(place))?;
+                if opened.size > LARGEST_SETTINGS {
+                    return Err(too_large());
+                }
+                content = seal::take(opened).map_err(|refusal| refusal.at(place))?;
+                (content.bytes(), content.digest)
             }
+            (Source::S3 { .. }, Some(bytes)) => (bytes, Digest::of(bytes)),
+            (Source::S3 { .. }, None) => return Err(Refusal::new(Code::Internal, place, "they were not fetched")),
         };
-        let opened = open::beneath(root, path).map_err(|refusal| refusal.at(place))?;
-        if opened.size > LARGEST {
-            return Err(
-                Refusal::new(Code::SettingsInvalid, place, "larger than 1 MiB").hint("settings are a flat object of strings")
-            );
-        }
-        let content = seal::take(opened).map_err(|refusal| refusal.at(place))?;
-        if let Some(wanted) = settings.digest.filter(|wanted| *wanted != content.digest) {
-            let what = format!("digest mismatch: the file is {}, the manifest says {wanted}", content.digest);
+        if let Some(wanted) = settings.digest.filter(|wanted| *wanted != digest) {
+            let what = format!("digest mismatch: the file is {digest}, the manifest says {wanted}");
             return Err(Refusal::new(Code::DigestMismatch, place, what).hint("run lambda-loader lock, if the change is meant"));
         }
-        for (name, value) in parse(content.bytes())? {
+        for (name, value) in parse(bytes)? {
             variable::check(&name, &plan.variables_allowed).map_err(|refusal| refusal.at(place))?;
             variables.insert(name, value);
         }
     }
-    variables.retain(|name, _| std::env::var_os(name).is_none());
+    if !plan.settings.as_ref().is_some_and(|settings| settings.overrides) {
+        variables.retain(|name, _| std::env::var_os(name).is_none());
+    }
     Ok(variables.into_iter().collect())
+}
+
+pub(crate) fn too_large() -> Refusal {
+    Refusal::new(Code::SettingsInvalid, SETTINGS, "larger than 1 MiB").hint("settings are a flat object of strings")
 }
 
 /// Reads a flat object of strings. serde_json's own words are not passed on: they may quote a value.
@@ -98,7 +106,7 @@ pub fn set(variables: &[(String, String)]) -> Result<(), Refusal> {
     if variables.is_empty() {
         return Ok(());
     }
-    let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let threads = fetch::threads();
     if threads != 1 {
         let what = format!("{threads} threads run already, so variables can no longer be set");
         return Err(Refusal::new(Code::VariableTooLate, "environment", what)

@@ -13,6 +13,7 @@ pub mod version;
 // The pipeline.
 pub mod manifest;
 pub mod policy;
+pub mod fetch;
 pub mod verify;
 pub mod load;
 pub mod lockdown;

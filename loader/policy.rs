@@ -107,6 +107,18 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// All that is loaded: libraries, then plugins, each in the order of the file.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        self.libraries.iter().chain(self.plugins.iter().map(|plugin| &plugin.artifact))
+    }
+
+    /// Where all bytes come from: those of libraries, plugins and settings.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.artifacts().map(|artifact| &artifact.source).chain(self.settings.iter().map(|settings| &settings.source))
+    }
+}
+
 /// A file with a digest.
 #[derive(Clone, Debug)]
 pub struct Artifact {
@@ -185,4 +197,6 @@ pub struct Settings {
     pub source: Source,
     /// Its digest, where the manifest pins it.
     pub digest: Option<Digest>,
+    /// Whether the manifest's variables win over those that the function has already.
+    pub overrides: bool,
 }

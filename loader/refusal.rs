@@ -237,8 +237,22 @@ codes! {
     StartFailed = "start-failed", Failed;
 
     // Remote sources.
-    /// A remote source is named, and this release cannot fetch it.
+    /// A remote source is named, and this program has nothing to fetch it with.
     RemoteNotBuilt = "remote-not-built", Remote;
+    /// Nothing says where S3 is, or as whom to ask it.
+    RemoteNotConfigured = "remote-not-configured", Remote;
+    /// The remote source cannot be reached.
+    RemoteUnreachable = "remote-unreachable", Remote;
+    /// The remote source does not let this caller read the object.
+    RemoteDenied = "remote-denied", Remote;
+    /// The remote source has no such object, version or bucket.
+    RemoteMissing = "remote-missing", Remote;
+    /// The remote source failed, or answered what nobody asked for.
+    RemoteFailed = "remote-failed", Remote;
+    /// The bytes of a remote object broke off, each time.
+    RemoteTruncated = "remote-truncated", Remote;
+    /// What is remote did not come in the time that all downloads have together.
+    RemoteTimeout = "remote-timeout", Remote;
     /// The Runtime API is not reachable, or broke its protocol.
     RuntimeApi = "runtime-api", Remote;
 

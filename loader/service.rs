@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
+use crate::fetch::{self, Connect, Contents};
 use crate::load::{self, Foreign, Loaded, Plugin, SPOKEN};
 use crate::log::{self, Level};
 use crate::manifest::wire::{Batch, OnFailure, Reply};
@@ -12,7 +13,7 @@ use crate::policy::{self, Load, Plan};
 use crate::respond::shape::Shape;
 use crate::route::{Routed, Selector, Source, Table};
 use crate::verify::note::Panic;
-use crate::verify::{self, Kind, Rules, Verified, closure};
+use crate::verify::{self, Kind, Lookup, Rules, Taken, Verified, closure};
 use crate::{Code, Refusal};
 
 /// After which time a plugin's start is worth a line. Lambda gives the whole start of a function 10 s.
@@ -32,6 +33,8 @@ pub struct Service {
     /// Whether a stack that waits is told of a failure. Not where people try an event: it may be one that a real stack sent.
     pub tells_stacks: bool,
     plugins: Vec<Cell>,
+    /// Fetches plugins that are loaded later.
+    remote: Option<Connect>,
     /// Keys of the manifest's `libraries`, for plugins that are verified later.
     libraries: Vec<String>,
 }
@@ -75,9 +78,9 @@ struct Cell {
 
 impl Cell {
     /// Loads what `verify` gives, unless that has happened, and starts it, unless that has succeeded.
-    async fn started(&self, verify: impl FnOnce() -> Result<Verified, Refusal>) -> Result<&Plugin, Refusal> {
+    async fn started(&self, verify: impl Future<Output = Result<Verified, Refusal>>) -> Result<&Plugin, Refusal> {
         let start = async {
-            let loaded = self.loaded.get_or_try_init(|| async { verify().map(load::plugin) }).await?;
+            let loaded = self.loaded.get_or_try_init(|| async { verify.await.map(load::plugin) }).await?;
             let loaded = loaded.as_ref().map_err(Refusal::clone)?;
             let before = self.before.get_or_init(Foreign::now);
             let started = loaded.start(&self.planned.config).await;
@@ -110,7 +113,7 @@ impl Held {
         Held {
             label: format!("{}@{}", verified.name, verified.digest.prefix()),
             mechanism: verified.mechanism.name(),
-            lookup: verified.lookup.name(),
+            lookup: verified.lookup.map_or("s3", Lookup::name),
             mount: format!("{}{}", verified.mount.kind, if verified.mount.read_only { " read-only" } else { "" }),
         }
     }
@@ -118,18 +121,18 @@ impl Held {
 
 impl Service {
     /// Verifies all that is needed before the first event, then loads it, then starts it: no plugin's code runs before every file
-    /// has passed.
+    /// has passed. `contents`: what the plan has in S3, fetched already; `remote` fetches what is loaded later.
     ///
     /// # Errors
     /// The first refusal.
-    pub async fn start(plan: Plan) -> Result<(Service, Vec<Held>), Refusal> {
+    pub async fn start(plan: Plan, mut contents: Contents, remote: Option<Connect>) -> Result<(Service, Vec<Held>), Refusal> {
         let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
         let rules = Rules::here(&names, SPOKEN);
         let mut held = Vec::new();
         let mut hold = |verified: &Verified| held.push(Held::of(verified));
         let mut libraries = Vec::new();
         for artifact in &plan.libraries {
-            let verified = verify::artifact(artifact, Kind::Library, &rules)?;
+            let verified = contents.verified(artifact, Kind::Library, &rules)?;
             hold(&verified);
             libraries.push(verified);
         }
@@ -138,9 +141,10 @@ impl Service {
             if plugin.load == Load::FirstUse {
                 // What needs no look at the file is refused now.
                 verify::expected(&plugin.artifact, &rules)?;
+                fetch::expected(&plugin.artifact, remote)?;
                 continue;
             }
-            let file = verified_plugin(plugin, &wanted(&plan, index), &rules)?;
+            let file = verified_plugin(plugin, &wanted(&plan, index), &rules, contents.take(&plugin.artifact)?)?;
             hold(&file);
             verified.push((index, file));
         }
@@ -200,6 +204,7 @@ impl Service {
             deadline_margin: plan.deadline_margin,
             tells_stacks: true,
             plugins: cells,
+            remote,
             libraries: names.into_iter().map(str::to_owned).collect(),
         };
         Ok((service, held))
@@ -215,9 +220,12 @@ impl Service {
         if let Some(plugin) = cell.started.get() {
             return Ok(plugin);
         }
-        let started = cell.started(|| {
+        let started = cell.started(async {
             let names: Vec<&str> = self.libraries.iter().map(String::as_str).collect();
-            let file = verified_plugin(&cell.planned, &cell.wanted, &Rules::here(&names, SPOKEN))?;
+            let rules = Rules::here(&names, SPOKEN);
+            verify::expected(&cell.planned.artifact, &rules)?;
+            let taken = fetch::late(&cell.planned.artifact, self.remote, until).await?;
+            let file = verified_plugin(&cell.planned, &cell.wanted, &rules, taken)?;
             let Held { label, mechanism, lookup, mount } = Held::of(&file);
             log::line(Level::Info, &format!("loading {label} at its first use: {mechanism}, {lookup}, {mount}"));
             Ok(file)
@@ -262,7 +270,7 @@ async fn start_in_sight(cell: &Cell) -> Result<(), Refusal> {
     let place = &cell.planned.artifact.place;
     // Before its first poll: a start may block its thread.
     log::line(Level::Debug, &format!("{place}: start"));
-    let started = cell.started(|| Err(Refusal::new(Code::Internal, place, "it is not loaded")));
+    let started = cell.started(async { Err(Refusal::new(Code::Internal, place, "it is not loaded")) });
     tokio::pin!(started);
     if let Ok(done) = tokio::time::timeout(SLOW_START, &mut started).await {
         return done.map(drop);
@@ -275,8 +283,9 @@ fn verified_plugin(
     planned: &policy::Plugin,
     wanted: &[(String, Option<String>)],
     rules: &Rules<'_>,
+    taken: Taken,
 ) -> Result<Verified, Refusal> {
-    let file = verify::artifact(&planned.artifact, Kind::Plugin, rules)?;
+    let file = verify::taken(&planned.artifact, Kind::Plugin, rules, taken)?;
     check_handlers(wanted, &file)?;
     if file.note.as_ref().is_some_and(|note| note.panic == Panic::Abort) {
         log::line(Level::Warn, &format!("{} was built with panic = \"abort\": a panic in it ends the process", file.place));

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use crate::fetch::{self, Budget, Connect, Contents, Store};
 use crate::handle::{self, log_failure};
 use crate::invoke::Failure;
 use crate::invoke::future::{TaskFuture, Wakers};
 use crate::invoke::watchdog::{Drain, Watchdog};
-use crate::load::Plugin;
+use crate::load::{Plugin, SPOKEN};
 use crate::log::{self, Level, Record};
 use crate::manifest::Manifest;
 use crate::policy::{self, Base, Plan};
@@ -21,6 +22,7 @@ use crate::respond::stack;
 use crate::runtime_api::{self, Client};
 use crate::service::{Held, Service};
 use crate::slot::{Shared, Slot};
+use crate::verify::Rules;
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, Trust, TrustSettings};
 use crate::{Architecture, Class, Code, Refusal, crash, environment, exit, lockdown, name_service, version};
@@ -32,9 +34,24 @@ pub(crate) const LAYER_MANIFEST: &str = "/opt/loader/manifest.json";
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>).
 const SHUTDOWN: Duration = Duration::from_millis(250);
 
-/// Runs as a custom runtime until the process is to end.
+/// The program `name`. `remote`: what fetches from S3, in a program that has it.
 #[must_use]
-pub fn bootstrap() -> ExitCode {
+pub fn main(name: &str, remote: Option<Connect>) -> ExitCode {
+    // For whoever holds the file in their hands. Lambda starts it without arguments.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "--version") {
+        let key = match trust::key::built_in() {
+            Some(key) => format!("\nbuilt-in manifest key {key}"),
+            None => String::new(),
+        };
+        println!("{name} {}{key}", version::text());
+        return ExitCode::SUCCESS;
+    }
+    bootstrap(remote)
+}
+
+/// Runs as a custom runtime until the process is to end.
+fn bootstrap(remote: Option<Connect>) -> ExitCode {
+    let started = Instant::now();
     crash::install();
     let address = match address() {
         Ok(address) => address,
@@ -43,7 +60,7 @@ pub fn bootstrap() -> ExitCode {
             return ExitCode::from(refusal.code.class().exit());
         }
     };
-    match prepare() {
+    match prepare(remote, started) {
         Ok(prepared) => serve(prepared, address),
         Err(refusal) => fail_start(&address, &refusal),
     }
@@ -79,46 +96,64 @@ fn fail_start(address: &str, refusal: &Refusal) -> ExitCode {
 struct Prepared {
     plan: Plan,
     trust: Trust,
-    manifest: PathBuf,
+    manifest: String,
     started: Instant,
+    contents: Contents,
+    remote: Option<Connect>,
 }
 
-/// Everything that wants a process with one thread.
-fn prepare() -> Result<Prepared, Refusal> {
-    let started = Instant::now();
+/// Everything that wants a process with one thread. What is fetched is fetched by threads that have come and gone within this.
+fn prepare(remote: Option<Connect>, started: Instant) -> Result<Prepared, Refusal> {
     // Before anything that may be fetched or refused: a report of that may look the service's name up.
     name_service::limit()?;
     let variable = |name: &str| std::env::var_os(name);
-    let path = manifest_path(variable)?;
-    let file = trust::read_manifest(&path)?;
+    let host = if variable("AWS_SAM_LOCAL").is_some() { Host::Local } else { Host::Lambda };
+    for warning in process::check(variable, host)? {
+        log::line(Level::Warn, &warning);
+    }
+    let mut store = Store::new(remote, Budget::start(started));
     let settings = TrustSettings::from_environment(variable);
+    let file = match manifest_place(variable)? {
+        Place::File(path) => trust::read_manifest(&path)?,
+        Place::Object(uri) => fetch::manifest(&mut store, &uri, settings.key()?.is_some())?,
+    };
     // The one buffer that is pinned is the one that is parsed, and nothing is parsed that nobody vouches for.
     let trust = trust::ground(&file, &settings)?;
-    let manifest = Manifest::parse(&file.path.display().to_string(), &file.bytes)?;
-    let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
+    let manifest = Manifest::parse(&file.place(), &file.bytes)?;
+    let base = match file.path() {
+        Some(path) => Base::Folder(path.parent().unwrap_or(Path::new("/")).to_owned()),
+        None => Base::Remote,
+    };
     let stage = stage(variable)?;
-    let plan = policy::plan(&manifest, stage.as_deref(), &Base::Folder(folder), Architecture::HERE)?;
+    let plan = policy::plan(&manifest, stage.as_deref(), &base, Architecture::HERE)?;
     trust::addressee(&file, &settings, &plan.functions, plan.serial)?;
-    let host = if variable("AWS_SAM_LOCAL").is_some() { Host::Local } else { Host::Lambda };
-    for warning in process::check(variable, host)?.iter().chain(&plan.warnings) {
+    for warning in &plan.warnings {
         log::line(Level::Warn, warning);
     }
-    environment::set(&environment::gather(&plan)?)?;
-    Ok(Prepared { plan, trust, manifest: file.path, started })
+    let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
+    let contents = fetch::of_plan(&plan, &Rules::here(&names, SPOKEN), &mut store)?;
+    store.close();
+    environment::set(&environment::gather(&plan, contents.settings()?)?)?;
+    Ok(Prepared { plan, trust, manifest: file.place(), started, contents, remote })
 }
 
-fn manifest_path(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Refusal> {
+/// Where the manifest is.
+enum Place {
+    File(PathBuf),
+    Object(String),
+}
+
+fn manifest_place(variable: impl Fn(&str) -> Option<OsString>) -> Result<Place, Refusal> {
     if let Some(path) = variable("LOADER_MANIFEST").filter(|path| !path.is_empty()) {
-        if path.as_encoded_bytes().starts_with(b"s3://") {
-            return Err(Refusal::new(Code::RemoteNotBuilt, "LOADER_MANIFEST", "manifests from S3 are not built yet")
-                .hint("ship the manifest in a layer or with the function"));
-        }
-        return Ok(path.into());
+        return match path.to_str().filter(|path| path.starts_with("s3://")) {
+            Some(uri) => Ok(Place::Object(uri.to_owned())),
+            None => Ok(Place::File(path.into())),
+        };
     }
     let own = variable("LAMBDA_TASK_ROOT").map(|root| Path::new(&root).join("manifest.json"));
     let candidates: Vec<PathBuf> = std::iter::once(PathBuf::from(LAYER_MANIFEST)).chain(own).collect();
     match candidates.iter().find(|path| path.symlink_metadata().is_ok()) {
-        Some(path) => Ok(path.clone()),
+        Some(path) => Ok(Place::File(path.clone())),
         None => {
             let tried: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
             Err(Refusal::new(Code::ManifestMissing, "", format!("there is no manifest at {}", tried.join(" or ")))
@@ -171,7 +206,7 @@ fn serve(prepared: Prepared, address: String) -> ExitCode {
         let wanted = prepared.plan.lockdown;
         let late = prepared.plan.plugins.iter().find(|plugin| plugin.load == policy::Load::FirstUse);
         let late = late.map(|plugin| plugin.artifact.name.clone());
-        let (service, held) = runtime.block_on(Service::start(prepared.plan))?;
+        let (service, held) = runtime.block_on(Service::start(prepared.plan, prepared.contents, prepared.remote))?;
         let watchdog = Watchdog::new(slots);
         let shared = Shared {
             service,
@@ -346,7 +381,7 @@ fn shut_down(service: &Service, runtime: &tokio::runtime::Runtime, code: u8) {
 struct Origin<'s> {
     stage: Option<&'s str>,
     trust: Trust,
-    manifest: &'s Path,
+    manifest: &'s str,
 }
 
 /// One line that shows how the platform behaves, and exactly which bytes run.
@@ -360,7 +395,7 @@ fn start_line(service: &Service, held: &[Held], origin: &Origin<'_>, lockdown: &
     }
     let fields = serde_json::json!({
         "version": version::text(),
-        "manifest": origin.manifest.display().to_string(),
+        "manifest": origin.manifest,
         "trust": origin.trust.to_string(),
         "stage": origin.stage,
         "uid": rustix::process::geteuid().as_raw(),

@@ -86,8 +86,8 @@ pub struct Verified {
     pub mechanism: Mechanism,
     /// Where the file lay.
     pub mount: Mount,
-    /// How its path was resolved.
-    pub lookup: Lookup,
+    /// How its path was resolved; `None`: it has none, it was fetched.
+    pub lookup: Option<Lookup>,
     /// In bytes.
     pub size: u64,
     /// What the object says of itself.
@@ -103,23 +103,25 @@ pub struct Taken {
     pub content: Content,
     /// Where the file lies.
     pub mount: Mount,
-    /// How its path was resolved.
-    pub lookup: Lookup,
+    /// How its path was resolved; `None`: it has none, it was fetched.
+    pub lookup: Option<Lookup>,
 }
 
-/// Takes the bytes of an artifact and hashes them; what `lock` needs, and the first half of [`artifact`].
+/// Takes the bytes of an artifact that is a file, and hashes them; what `lock` needs, and the first half of [`artifact`].
 ///
 /// # Errors
-/// What [`open::beneath`] and [`seal::take`] refuse, and `remote-not-built`; the place is the artifact's.
+/// What [`open::beneath`] and [`seal::take`] refuse; the place is the artifact's.
 pub fn take(artifact: &Artifact) -> Result<Taken, Refusal> {
     let at = |refusal: Refusal| refusal.at(&artifact.place);
     match &artifact.source {
         Source::File { root, path } => {
             let opened = open::beneath(root, path).map_err(at)?;
-            let (mount, lookup) = (opened.mount, opened.lookup);
+            let (mount, lookup) = (opened.mount, Some(opened.lookup));
             Ok(Taken { content: seal::take(opened).map_err(at)?, mount, lookup })
         }
-        Source::S3 { uri } => Err(remote_not_built(artifact, uri)),
+        Source::S3 { uri } => {
+            Err(Refusal::new(Code::Internal, &artifact.place, format!("{uri} is no file: it has to be fetched first")))
+        }
     }
 }
 
@@ -137,37 +139,38 @@ pub fn take_file(path: &Path) -> Result<Taken, Refusal> {
         return Err(Refusal::new(Code::ArtifactNotRegular, place, "not a regular file").hint("name a shared object"));
     };
     let opened = open::beneath(root, Path::new(name)).map_err(|refusal| refusal.at(&*place))?;
-    let (mount, lookup) = (opened.mount, opened.lookup);
+    let (mount, lookup) = (opened.mount, Some(opened.lookup));
     Ok(Taken { content: seal::take(opened).map_err(|refusal| refusal.at(&*place))?, mount, lookup })
 }
 
-/// What can be said of an artifact without a look at its file: that the manifest names its digest, and that it can be had.
+/// What can be said of an artifact without a look at its file: that the manifest names its digest.
 ///
 /// # Errors
-/// `digest-missing`, `remote-not-built`; the place is the artifact's.
+/// `digest-missing`; the place is the artifact's.
 pub fn expected(artifact: &Artifact, rules: &Rules<'_>) -> Result<(), Refusal> {
     if artifact.digest.is_none() && !rules.digest_optional {
         return Err(Refusal::new(Code::DigestMissing, &artifact.place, format!("it has no sha256 for {}", rules.architecture))
             .hint("run lambda-loader lock"));
     }
-    match &artifact.source {
-        Source::File { .. } => Ok(()),
-        Source::S3 { uri } => Err(remote_not_built(artifact, uri)),
-    }
+    Ok(())
 }
 
-fn remote_not_built(artifact: &Artifact, uri: &str) -> Refusal {
-    Refusal::new(Code::RemoteNotBuilt, &artifact.place, format!("{uri} cannot be fetched: S3 is not built yet"))
-        .hint("ship the file in a layer and name its `path`")
-}
-
-/// Verifies one artifact, in the order of the design: path, digest, ELF, ABI note.
+/// Verifies one artifact that is a file, in the order of the design: path, digest, ELF, ABI note. What lies in S3 is fetched first, and
+/// goes to [`taken`].
 ///
 /// # Errors
 /// The first thing that is wrong; the place is the artifact's.
 pub fn artifact(artifact: &Artifact, kind: Kind, rules: &Rules<'_>) -> Result<Verified, Refusal> {
     expected(artifact, rules)?;
-    let Taken { content, mount, lookup } = take(artifact)?;
+    taken(artifact, kind, rules, take(artifact)?)
+}
+
+/// Verifies one artifact by bytes that were taken already: digest, ELF, ABI note.
+///
+/// # Errors
+/// The first thing that is wrong; the place is the artifact's.
+pub fn taken(artifact: &Artifact, kind: Kind, rules: &Rules<'_>, taken: Taken) -> Result<Verified, Refusal> {
+    let Taken { content, mount, lookup } = taken;
     let digest = content.digest;
     if let Some(wanted) = artifact.digest.filter(|wanted| *wanted != digest) {
         let what = format!("the file's SHA-256 is {digest}, and the manifest's is {wanted}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use lambda_loader::policy::{Artifact, Source};
 use lambda_loader::verify::{self, Kind, Mechanism, Rules};
-use lambda_loader::{Architecture, Class, Code, Digest};
+use lambda_loader::{Architecture, Code, Digest};
 use verify_fixture::{NOTE, plugin};
 
 struct Shipped {
@@ -67,8 +67,7 @@ fn the_first_thing_that_is_wrong_is_the_refusal_and_names_its_place() {
     let rules_there = Rules { architecture: foreign, ..rules.clone() };
     check(&shipped.artifact("plugin.so", Some(digest)), &rules_there, Code::ElfForeign, "and this is");
     let remote = Artifact { source: Source::S3 { uri: "s3://bucket/key".to_owned() }, ..shipped.artifact("", Some(digest)) };
-    check(&remote, &rules, Code::RemoteNotBuilt, "S3 is not built yet");
-    assert_eq!(Code::RemoteNotBuilt.class(), Class::Remote);
+    check(&remote, &rules, Code::Internal, "s3://bucket/key is no file");
 }
 
 #[test]

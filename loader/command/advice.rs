@@ -17,7 +17,8 @@ pub(super) struct Advice {
 impl Advice {
     pub(super) fn new(common: &Common, from: &From, plan: &Plan) -> Self {
         let mut lock = "lambda-loader lock".to_owned();
-        if let Some(manifest) = &common.manifest {
+        // What lies in S3 is locked before it is uploaded.
+        if let Some(manifest) = common.manifest.as_ref().filter(|manifest| !manifest.starts_with("s3:")) {
             lock += &format!(" --manifest {}", word(&manifest.display().to_string()));
         }
         for entry in &from.from {

@@ -15,9 +15,11 @@ use crate::invocation::{Deadline, Delivery, Invocation, header};
 use crate::invoke::Failure;
 use crate::invoke::future::Wakers;
 use crate::invoke::watchdog::Watchdog;
+use crate::load::SPOKEN;
 use crate::respond::Answer;
 use crate::runtime_api::error_body;
 use crate::service::Service;
+use crate::verify::Rules;
 use crate::verify::process::{self, Host};
 use crate::{Class, Code, Refusal, crash, environment, exit, name_service};
 
@@ -36,20 +38,25 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
+    // Before the first name is looked up, which a manifest in S3 takes.
+    for warning in process::check(|name| std::env::var_os(name), Host::Local)? {
+        eprintln!("warning: {warning}");
+    }
     name_service::limit()?;
     let opened = Opened::new(&arguments.common)?;
     let mut plan = opened.plan()?;
     from::apply(&arguments.from, &mut plan)?;
     let event = opened::event(&arguments.event)?;
-    for warning in process::check(|name| std::env::var_os(name), Host::Local)? {
-        eprintln!("warning: {warning}");
-    }
-    environment::set(&environment::gather(&plan)?)?;
+    let contents = {
+        let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
+        opened.fetch_start(&plan, &Rules::here(&names, SPOKEN))?
+    };
+    environment::set(&environment::gather(&plan, contents.settings()?)?)?;
     crash::install();
     let runtime = crate::start::runtime()?;
     let advice = Advice::new(&arguments.common, &arguments.from, &plan);
     let code = runtime.block_on(async {
-        let (mut service, _) = Service::start(plan).await.map_err(|refusal| advice.give(refusal))?;
+        let (mut service, _) = Service::start(plan, contents, super::REMOTE).await.map_err(|refusal| advice.give(refusal))?;
         service.tells_stacks = false;
         let now = SystemTime::now();
         let deadline_ms = match arguments.timeout_ms {

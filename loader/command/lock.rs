@@ -1,6 +1,6 @@
 //! `lock`: digests into the manifest.
 
-mod collect;
+pub(super) mod collect;
 
 use clap::Args;
 use serde_json::json;
@@ -42,6 +42,9 @@ struct Locked {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let opened = Opened::new(&arguments.common)?;
+    if arguments.out.is_none() && !arguments.check {
+        opened.path_for("lock")?;
+    }
     // LOADER_STAGE chooses what runs; it must not make a manifest half locked.
     let stage = arguments.common.stage.as_deref();
     let mut elsewhere = Elsewhere::new(&arguments.from)?;
@@ -52,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         None => {
             let written = !arguments.check && !edited.changes.is_empty();
             if written {
-                replace::file(&opened.file.path, edited.text.as_bytes())?;
+                replace::file(opened.path_for("lock")?, edited.text.as_bytes())?;
             }
             let pin = Digest::of(if written { edited.text.as_bytes() } else { &opened.file.bytes });
             Locked { file: opened.manifest.name().to_owned(), changes: edited.changes, pin, written }

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::Common;
+use super::{Common, progress};
+use crate::fetch::{self, Budget, Contents, Each, Extent, Store, Wanted};
 use crate::manifest::Manifest;
-use crate::policy::{self, Base, Plan};
+use crate::policy::{self, Base, Plan, Source};
+use crate::verify::Rules;
 use crate::verify::trust::{self, ManifestFile};
 use crate::{Architecture, Code, Refusal};
 
@@ -18,26 +20,37 @@ pub(super) struct Opened {
     pub(super) base: Base,
     stage: Option<String>,
     warned: RefCell<BTreeSet<String>>,
+    store: RefCell<Store>,
 }
 
 impl Opened {
     /// Reads the manifest that the command line or the environment names.
     pub(super) fn new(common: &Common) -> Result<Self, Refusal> {
+        Self::read(common, false)
+    }
+
+    /// The same with the signature, where it has to be `signed`.
+    pub(super) fn read(common: &Common, signed: bool) -> Result<Self, Refusal> {
         let path = Self::path(common);
-        if path.as_os_str().as_encoded_bytes().starts_with(b"s3://") {
-            return Err(Refusal::new(Code::RemoteNotBuilt, path.display().to_string(), "manifests from S3 are not built yet")
-                .hint("give a file"));
-        }
-        let file = trust::read_manifest(&path).map_err(|refusal| mend(refusal, &path))?;
+        let mut store = Store::new(super::REMOTE, Budget::command());
+        let file = match path.to_str().filter(|path| path.starts_with("s3://")) {
+            Some(uri) => fetch::manifest(&mut store, uri, signed)?,
+            None => trust::read_manifest(&path).map_err(|refusal| mend(refusal, &path))?,
+        };
         // Messages call the file what the caller called it.
         let manifest = Manifest::parse(&path.display().to_string(), &file.bytes).map_err(|refusal| mend(refusal, &path))?;
-        let folder = file.path.parent().unwrap_or(Path::new("/"));
-        let folder = folder.canonicalize().map_err(|error| {
-            Refusal::new(Code::ManifestUnreadable, folder.display().to_string(), error.to_string().to_lowercase())
-                .hint("let the process open the folder")
-        })?;
+        let base = match file.path() {
+            Some(path) => {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                Base::Folder(folder.canonicalize().map_err(|error| {
+                    Refusal::new(Code::ManifestUnreadable, folder.display().to_string(), error.to_string().to_lowercase())
+                        .hint("let the process open the folder")
+                })?)
+            }
+            None => Base::Remote,
+        };
         let stage = common.stage.clone().or_else(|| std::env::var("LOADER_STAGE").ok().filter(|stage| !stage.is_empty()));
-        Ok(Opened { file, manifest, base: Base::Folder(folder), stage, warned: RefCell::default() })
+        Ok(Opened { file, manifest, base, stage, warned: RefCell::default(), store: RefCell::new(store) })
     }
 
     /// The path that the command line or the environment names.
@@ -45,6 +58,34 @@ impl Opened {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let path = common.manifest.clone().or_else(|| variable("LOADER_MANIFEST").map(PathBuf::from));
         path.unwrap_or_else(|| "manifest.json".into())
+    }
+
+    /// The manifest's own file, which `work` needs.
+    pub(super) fn path_for(&self, work: &str) -> Result<&Path, Refusal> {
+        self.file.path().ok_or_else(|| {
+            Refusal::new(Code::Usage, self.manifest.name(), format!("{work} needs the manifest as a file"))
+                .hint("give the file that was uploaded, and upload it again afterwards")
+        })
+    }
+
+    /// Fetches all that `plan` has in S3 and a digest for; what becomes of single objects is told where they are taken.
+    pub(super) fn fetch(&self, plan: &Plan, rules: &Rules<'_>, quiet: bool) -> Result<Contents, Refusal> {
+        let remote = plan.sources().filter(|source| matches!(source, Source::S3 { .. })).count();
+        let mut progress = progress::of("fetching", remote, quiet);
+        Contents::fetch(plan, Extent::All, rules, &mut self.store.borrow_mut(), &mut |place| progress.next(place))
+    }
+
+    /// Fetches objects that no plan alone asks for.
+    pub(super) fn fetch_each(&self, wanted: &[Wanted<'_>], each: &mut Each<'_>) -> Result<(), Refusal> {
+        self.store.borrow_mut().each(wanted, each)
+    }
+
+    /// Fetches what a start of `plan` needs, and ends all connections and threads that fetched.
+    pub(super) fn fetch_start(self, plan: &Plan, rules: &Rules<'_>) -> Result<Contents, Refusal> {
+        let mut store = self.store.into_inner();
+        let contents = fetch::of_plan(plan, rules, &mut store)?;
+        store.close();
+        Ok(contents)
     }
 
     /// The stage that was asked for.

@@ -1,4 +1,4 @@
-//! `package`: what Lambda gets. `function.zip` is `bootstrap` alone, `layer.zip` the manifest and all that it names, so that both change
+//! `package`: what Lambda gets. `function.zip` is `bootstrap` alone (`bootstrap-s3` by that name, where something comes from S3), `layer.zip` the manifest and all that it names, so that both change
 //! together; a SAM template joins them. Everything is checked before anything is written, and the same input gives the same bytes.
 
 mod archive;
@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// The bootstrap to pack, which says for which architecture all is packed [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+    /// Pack the bootstrap that fetches from S3, for a manifest that will lie there; it is packed anyway where the manifest names S3
+    #[arg(long, conflicts_with = "bootstrap")]
+    s3: bool,
     /// The glibc that bootstrap, plugins and libraries have to run with
     #[arg(long, value_name = "VERSION", value_parser = verify::glibc_version, default_value_t = GlibcVersion::AL2023)]
     glibc: GlibcVersion,
@@ -51,14 +54,17 @@ struct Written {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
     let quiet = arguments.common.output.format == Format::Json;
     let opened = Opened::new(&arguments.common)?;
-    let program = program::read(arguments.bootstrap.as_ref(), arguments.glibc)?;
+    opened.path_for("package")?;
+    let buckets = contents::buckets(&opened)?;
+    let name = if arguments.s3 || !buckets.is_empty() { "bootstrap-s3" } else { "bootstrap" };
+    let program = program::read(arguments.bootstrap.as_ref(), name, arguments.glibc)?;
     let architecture = program.architecture;
     // LOADER_STAGE chooses what runs; it must not leave stages out of a package.
     let stage = arguments.common.stage.as_deref();
     let target = Target { stage, architecture, glibc: arguments.glibc, besides: program.bytes.len() as u64 };
     let mut contents = contents::collect(&opened, &arguments.from, target, quiet)?;
     let variables = variables::of(&contents, &arguments.env)?;
-    let template = template::Project::new(&contents, stage, architecture, &variables).text();
+    let template = template::Project::new(&contents, stage, architecture, &variables, &buckets).text();
     let unzipped = target.besides + contents.entries.iter().map(|entry| entry.held.size()).sum::<u64>();
     limits::check_unzipped(unzipped)?;
     let names: Vec<String> = contents.entries.iter().map(|entry| entry.name.clone()).collect();

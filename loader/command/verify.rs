@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use super::opened::Opened;
 use super::{Common, Format, From, advice::Advice, complain, error_json, from, mappings, print, print_json, progress};
+use crate::fetch::Contents;
 use crate::load::SPOKEN;
-use crate::policy::{Artifact, Plan, Source};
+use crate::policy::{Artifact, Plan, Plugin, Source};
 use crate::service::{check_handlers, wanted};
 use crate::verify::process::{self, Host};
 use crate::verify::trust::{self, TrustSettings};
-use crate::verify::{self, GlibcVersion, Kind, Rules, Verified, closure};
+use crate::verify::{GlibcVersion, Kind, Rules, Verified, closure};
 use crate::{Class, Refusal, environment};
 
 #[derive(Debug, Args)]
@@ -20,6 +21,9 @@ pub(super) struct Arguments {
     pub(super) common: Common,
     #[command(flatten)]
     from: From,
+    /// The same as --manifest
+    #[arg(value_name = "MANIFEST", conflicts_with = "manifest")]
+    positional: Option<PathBuf>,
     /// Check against this version of glibc, such as 2.34, and not the one that runs here
     #[arg(long, value_name = "VERSION", value_parser = glibc_version)]
     glibc: Option<GlibcVersion>,
@@ -31,6 +35,13 @@ pub(super) struct Arguments {
     mappings: Option<PathBuf>,
 }
 
+impl Arguments {
+    fn common(&self) -> Common {
+        let Common { manifest, stage, output } = &self.common;
+        Common { manifest: self.positional.clone().or_else(|| manifest.clone()), stage: stage.clone(), output: *output }
+    }
+}
+
 struct Checked<'p> {
     kind: Kind,
     artifact: &'p Artifact,
@@ -38,20 +49,21 @@ struct Checked<'p> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let opened = Opened::new(&arguments.common)?;
-    let mut plan = opened.plan()?;
-    from::apply(&arguments.from, &mut plan)?;
     let variable = |name: &str| std::env::var_os(name);
-    if arguments.bootstrap {
-        trust::check(&opened.file, &TrustSettings::from_environment(variable), &plan.functions, plan.serial)?;
-    }
     for warning in process::check(variable, Host::Local)? {
         eprintln!("warning: {warning}");
     }
-    // As bootstrap does before it looks at a plugin; no variable is set.
-    environment::gather(&plan)?;
+    let trusted = arguments.bootstrap.then(|| TrustSettings::from_environment(variable));
+    let signed = trusted.as_ref().map(TrustSettings::key).transpose()?.flatten().is_some();
+    let common = arguments.common();
+    let opened = Opened::read(&common, signed)?;
+    let mut plan = opened.plan()?;
+    from::apply(&arguments.from, &mut plan)?;
+    if let Some(settings) = &trusted {
+        trust::check(&opened.file, settings, &plan.functions, plan.serial)?;
+    }
     let mappings = arguments.mappings.as_deref().map(|file| mappings::check(file, &plan)).transpose()?;
-    let advice = Advice::new(&arguments.common, &arguments.from, &plan);
+    let advice = Advice::new(&common, &arguments.from, &plan);
     let names: Vec<&str> = plan.libraries.iter().map(|library| library.name.as_str()).collect();
     let rules = Rules::here(&names, SPOKEN);
     let rules = match arguments.glibc {
@@ -59,15 +71,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
         None => rules,
     };
     let quiet = arguments.common.output.format == Format::Json;
+    let mut contents = opened.fetch(&plan, &rules, quiet)?;
+    // As bootstrap does before it looks at a plugin; no variable is set.
+    environment::gather(&plan, contents.settings()?)?;
     let mut progress = progress::of("checking", plan.libraries.len() + plan.plugins.len(), quiet);
     let (mut libraries, mut plugins) = (Vec::new(), Vec::new());
     for artifact in &plan.libraries {
         progress.next(&artifact.place);
-        libraries.push(advised(check(artifact, Kind::Library, &rules), &advice));
+        libraries.push(advised(check(artifact, Kind::Library, &rules, &mut contents), &advice));
     }
     for (index, plugin) in plan.plugins.iter().enumerate() {
         progress.next(&plugin.artifact.place);
-        plugins.push(advised(check_plugin(&plan, index, &plugin.artifact, &rules), &advice));
+        plugins.push(advised(check_plugin(&plan, (index, plugin), &rules, &mut contents), &advice));
     }
     drop(progress);
     check_together(&mut libraries, &plugins);
@@ -112,12 +127,17 @@ fn check_together(libraries: &mut [Checked<'_>], plugins: &[Checked<'_>]) {
     }
 }
 
-fn check<'p>(artifact: &'p Artifact, kind: Kind, rules: &Rules<'_>) -> Checked<'p> {
-    Checked { kind, artifact, result: verify::artifact(artifact, kind, rules) }
+fn check<'p>(artifact: &'p Artifact, kind: Kind, rules: &Rules<'_>, contents: &mut Contents) -> Checked<'p> {
+    Checked { kind, artifact, result: contents.verified(artifact, kind, rules) }
 }
 
-fn check_plugin<'p>(plan: &'p Plan, index: usize, artifact: &'p Artifact, rules: &Rules<'_>) -> Checked<'p> {
-    let mut checked = check(artifact, Kind::Plugin, rules);
+fn check_plugin<'p>(
+    plan: &Plan,
+    (index, plugin): (usize, &'p Plugin),
+    rules: &Rules<'_>,
+    contents: &mut Contents,
+) -> Checked<'p> {
+    let mut checked = check(&plugin.artifact, Kind::Plugin, rules, contents);
     checked.result = checked.result.and_then(|verified| check_handlers(&wanted(plan, index), &verified).map(|()| verified));
     checked
 }

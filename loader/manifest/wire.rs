@@ -34,9 +34,9 @@ pub struct Manifest {
     pub routes: Option<Entries<Route>>,
     /// `plugin` or `plugin.handler` that is told of failures.
     pub on_error: Option<String>,
-    /// A flat JSON object of strings that become variables too.
+    /// A flat JSON object of strings that become variables too, and win over `environment`.
     pub settings: Option<Settings>,
-    /// Variables to set, unless the function has them already.
+    /// Variables to set, unless the function has them already (`override` in `settings` reverses that).
     pub environment: Option<Entries<String>>,
     /// Whether `bootstrap` gives up new executable memory and new programs once all plugins are up.
     pub lockdown: Option<Lockdown>,

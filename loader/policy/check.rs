@@ -190,7 +190,8 @@ impl Rules<'_> {
     fn settings(&self, settings: &wire::Settings) -> Result<Settings, Problem> {
         let read = || {
             let digest = settings.sha256.as_deref().map(digest).transpose().map_err(|problem| problem.within(["sha256"]))?;
-            Ok(Settings { source: self.source([&settings.path, &settings.s3])?, digest })
+            let overrides = settings.overrides.unwrap_or_default();
+            Ok(Settings { source: self.source([&settings.path, &settings.s3])?, digest, overrides })
         };
         read().map_err(|problem: Problem| problem.within(["settings"]))
     }

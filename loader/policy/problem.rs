@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::manifest::Fault;
-use crate::refusal::Code;
+use crate::refusal::{Code, Refusal};
 
 /// One problem.
 #[derive(Clone, Debug)]
@@ -40,6 +40,15 @@ impl Problem {
     pub(crate) fn on_key(mut self) -> Self {
         self.on_key = true;
         self
+    }
+
+    /// The same where there is no manifest around it; without a place.
+    pub(crate) fn refusal(self) -> Refusal {
+        let refusal = Refusal::new(self.code, "", self.what);
+        match self.hint {
+            Some(hint) => refusal.hint(hint),
+            None => refusal,
+        }
     }
 
     /// The same at `span`.

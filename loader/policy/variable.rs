@@ -43,13 +43,7 @@ const PREFIX: usize = 3;
 /// # Errors
 /// [`Code::ManifestValue`] for what is no name, [`Code::VariableForbidden`], [`Code::VariableNotAllowed`]; without a place.
 pub fn check(name: &str, allowed: &[String]) -> Result<(), Refusal> {
-    permitted(name, allowed).map_err(|problem| {
-        let refusal = Refusal::new(problem.code, "", problem.what);
-        match problem.hint {
-            Some(hint) => refusal.hint(hint),
-            None => refusal,
-        }
-    })
+    permitted(name, allowed).map_err(Problem::refusal)
 }
 
 pub(super) fn permitted(name: &str, allowed: &[String]) -> Result<(), Problem> {

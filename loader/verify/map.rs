@@ -15,6 +15,11 @@ pub(super) struct Mapping {
     length: usize,
 }
 
+// SAFETY: a `Mapping` owns its pages alone, nothing about them belongs to a thread (`munmap` may be called from any), and they are never
+// written: reading them from wherever it has moved to is no data race.
+#[expect(unsafe_code, reason = "a pointer is not Send by itself")]
+unsafe impl Send for Mapping {}
+
 impl Mapping {
     /// Maps all of a sealed file.
     #[expect(unsafe_code, reason = "mapping a file is the one way to look at sealed bytes in place")]

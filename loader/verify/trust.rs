@@ -14,9 +14,10 @@ use std::path::{Component, Path};
 
 pub use addressee::addressee;
 pub use key::{Key, KeyId};
-pub use read::{LARGEST_MANIFEST, LARGEST_SIGNATURE, ManifestFile, read_manifest, read_signature, signature_path};
+pub use read::{LARGEST_MANIFEST, LARGEST_SIGNATURE, ManifestFile, Origin, read_manifest, read_signature, signature_path};
 
 use crate::digest::Digest;
+use crate::fetch::signature_uri;
 use crate::refusal::{Code, Refusal};
 
 /// What says whom to trust. Values stay as they were set: one that is wrong, even empty, is refused and not ignored.
@@ -47,6 +48,14 @@ impl TrustSettings {
             function_name: variable("AWS_LAMBDA_FUNCTION_NAME"),
             task_root: variable("LAMBDA_TASK_ROOT"),
         }
+    }
+
+    /// The key that the manifest has to be signed with.
+    ///
+    /// # Errors
+    /// `key-invalid`.
+    pub fn key(&self) -> Result<Option<Key>, Refusal> {
+        key::in_force(self.built_in, self.key.as_deref())
     }
 }
 
@@ -92,10 +101,9 @@ pub fn check(file: &ManifestFile, settings: &TrustSettings, functions: &[String]
 /// # Errors
 /// `key-invalid`, `manifest-unsigned`, `signature-invalid`, `manifest-pin-mismatch`, `manifest-untrusted`.
 pub fn ground(file: &ManifestFile, settings: &TrustSettings) -> Result<Trust, Refusal> {
-    let signed = match key::in_force(settings.built_in, settings.key.as_deref())? {
+    let signed = match settings.key()? {
         Some(key) => {
-            let signature = read_signature(&file.path)?;
-            let place = signature_path(&file.path).display().to_string();
+            let (signature, place) = signature(file)?;
             key.verify(&file.bytes, &signature).map_err(|refusal| refusal.at(place))?;
             Some(key.id())
         }
@@ -109,11 +117,19 @@ pub fn ground(file: &ManifestFile, settings: &TrustSettings) -> Result<Trust, Re
     }
 }
 
+/// The signature of a manifest, and where it stands.
+fn signature(file: &ManifestFile) -> Result<(Vec<u8>, String), Refusal> {
+    match &file.origin {
+        Origin::File { path, .. } => Ok((read_signature(path)?, signature_path(path).display().to_string())),
+        Origin::Object { uri, signature: Some(signature) } => Ok((signature.clone()?, signature_uri(uri))),
+        Origin::Object { uri, signature: None } => Err(Refusal::new(Code::Internal, uri, "its signature was not fetched")),
+    }
+}
+
 /// Whether there is a pin; one that does not fit is an error.
 fn check_pin(file: &ManifestFile, settings: &TrustSettings) -> Result<bool, Refusal> {
     let Some(pin) = &settings.pin else { return Ok(false) };
-    let refuse =
-        |code, what: String, hint: &'static str| Err(Refusal::new(code, file.path.display().to_string(), what).hint(hint));
+    let refuse = |code, what: String, hint: &'static str| Err(Refusal::new(code, file.place(), what).hint(hint));
     let Some(pin) = pin.to_str().and_then(Digest::parse) else {
         let what = "LOADER_MANIFEST_SHA256 is not 64 lower-case hexadecimal digits".to_owned();
         let hint = "set it to the manifest's SHA-256, as `lambda-loader lock` and `sha256sum` print it";
@@ -129,27 +145,26 @@ fn check_pin(file: &ManifestFile, settings: &TrustSettings) -> Result<bool, Refu
 
 /// The last ground: neither key nor pin is set.
 fn own_code(file: &ManifestFile, settings: &TrustSettings) -> Result<Trust, Refusal> {
-    let own = settings.task_root.as_deref().map(Path::new).is_some_and(|task_root| is_own_code(file, task_root));
-    if own && file.mount.read_only {
-        return Ok(Trust::OwnCode);
-    }
-    let what = match own {
-        true => "nothing vouches for it: it is not pinned, and its mount is writable",
-        false => "nothing vouches for it: it is not pinned, and not part of the function's own code",
+    let what = match &file.origin {
+        Origin::File { path, mount, direct } => {
+            let own = |task_root| *direct && is_own_code(path, task_root);
+            match settings.task_root.as_deref().map(Path::new).is_some_and(own) {
+                true if mount.read_only => return Ok(Trust::OwnCode),
+                true => "nothing vouches for it: it is not pinned, and its mount is writable",
+                false => "nothing vouches for it: it is not pinned, and not part of the function's own code",
+            }
+        }
+        Origin::Object { .. } => "nothing vouches for it: it is not pinned, and whoever may write to its bucket may replace it",
     };
     let hint = "set LOADER_MANIFEST_SHA256 to its SHA-256, or sign it and set LOADER_MANIFEST_KEY, or ship it in the function's own \
                 package";
-    Err(Refusal::new(Code::ManifestUntrusted, file.path.display().to_string(), what).hint(hint))
+    Err(Refusal::new(Code::ManifestUntrusted, file.place(), what).hint(hint))
 }
 
 /// Whether the file really lies below the task root. `/` is nobody's own.
-fn is_own_code(file: &ManifestFile, task_root: &Path) -> bool {
+fn is_own_code(path: &Path, task_root: &Path) -> bool {
     let plain = |part| matches!(part, Component::RootDir | Component::Normal(_));
-    file.direct
-        && task_root.is_absolute()
-        && task_root.parent().is_some()
-        && task_root.components().all(plain)
-        && file.path.starts_with(task_root)
+    task_root.is_absolute() && task_root.parent().is_some() && task_root.components().all(plain) && path.starts_with(task_root)
 }
 
 #[cfg(test)]

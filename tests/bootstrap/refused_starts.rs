@@ -11,6 +11,10 @@ use crate::support::folder::Folder;
 use crate::support::{SOON, bootstrap, lambda};
 use crate::world::{error, folder, plugin};
 
+/// What `bootstrap` says of all that it would have to fetch.
+const LEAN: &str =
+    "cannot be fetched: there is no S3 in this program (hint: use bootstrap-s3 for bootstrap, as lambda-loader package does";
+
 /// A start that is to fail.
 struct Start {
     lambda: Lambda,
@@ -86,7 +90,7 @@ fn a_manifest_that_is_not_there_or_not_to_be_read() {
         .is_refused(Code::ManifestMissing, "there is no manifest at /opt/loader/manifest.json or /var/task/manifest.json");
     unchanged().with("LOADER_MANIFEST", "/nowhere/manifest.json").is_refused(Code::ManifestMissing, "/nowhere/manifest.json: ");
     unchanged().with("LOADER_MANIFEST", "/tmp").is_refused(Code::ManifestUnreadable, "/tmp: ");
-    unchanged().with("LOADER_MANIFEST", "s3://bucket/manifest.json").is_refused(Code::RemoteNotBuilt, "not built yet");
+    unchanged().with("LOADER_MANIFEST", "s3://bucket/manifest.json").is_refused(Code::RemoteNotBuilt, LEAN);
     let mut broken = unchanged();
     broken.folder.write(b"{\"version\": 1,");
     broken.is_refused(Code::ManifestSyntax, "manifest.json:1:");
@@ -221,23 +225,23 @@ fn every_plugin_is_verified_before_any_runs() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_and_not_passed_over() {
+fn what_would_have_to_be_fetched_is_refused_by_the_program_without_s3() {
     let s3 = |manifest: &mut Value| {
         manifest["allow"] = json!({ "buckets": ["artifacts"] });
         manifest["plugins"]["remote"] = json!({ "s3": "s3://artifacts/remote.so", "sha256": "0".repeat(64) });
     };
-    start(s3).is_refused(Code::RemoteNotBuilt, "S3 is not built yet");
+    start(s3).is_refused(Code::RemoteNotBuilt, LEAN);
     start(|manifest| {
         manifest["allow"] = json!({ "buckets": ["artifacts"] });
         manifest["settings"] = json!({ "s3": "s3://artifacts/settings.json" });
     })
-    .is_refused(Code::RemoteNotBuilt, "settings from S3 are not built yet");
+    .is_refused(Code::RemoteNotBuilt, "settings: s3://artifacts/settings.json cannot be fetched");
     // What needs no look at the file is refused at once, whenever the plugin would be loaded.
     start(move |manifest| {
         s3(manifest);
         manifest["plugins"]["remote"]["load"] = "first-use".into();
     })
-    .is_refused(Code::RemoteNotBuilt, "S3 is not built yet");
+    .is_refused(Code::RemoteNotBuilt, LEAN);
 }
 
 #[test]

@@ -1,33 +1,35 @@
 //! The digests of all files that a manifest names, for every stage and architecture that has one.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use crate::command::advice;
 use crate::command::from::Elsewhere;
 use crate::command::opened::Opened;
 use crate::command::progress;
+use crate::fetch::{Body, Form, Wanted};
 use crate::manifest::edit::{Kind, NewDigest};
 use crate::policy::{Artifact, Plan, Source};
-use crate::verify::{self, elf};
+use crate::verify::{self, Content, elf};
 use crate::{Architecture, Code, Digest, Refusal};
 
 /// One artifact's digest in one stage.
-pub(super) struct Found {
+pub(in crate::command) struct Found {
     pub(super) stage: Option<String>,
-    pub(super) kind: Kind,
-    pub(super) name: String,
-    pub(super) architecture: Architecture,
+    pub(in crate::command) kind: Kind,
+    pub(in crate::command) name: String,
+    pub(in crate::command) architecture: Architecture,
     pub(super) digest: Digest,
 }
 
 /// All that was found.
-pub(super) struct Collected {
-    pub(super) found: Vec<Found>,
+pub(in crate::command) struct Collected {
+    pub(in crate::command) found: Vec<Found>,
 }
 
 impl Collected {
     /// As the manifest's editor takes them.
-    pub(super) fn digests(&self) -> Vec<NewDigest<'_>> {
+    pub(in crate::command) fn digests(&self) -> Vec<NewDigest<'_>> {
         let new = |found: &'_ Found| (found.kind, found.architecture, found.digest);
         let digests = self.found.iter().map(|found| {
             let (kind, architecture, digest) = new(found);
@@ -38,10 +40,10 @@ impl Collected {
 }
 
 /// What a file is, as far as a lock needs it. Stages share most files: each is read once.
-type Seen = HashMap<Source, (Architecture, Digest)>;
+type Seen = HashMap<Source, Result<(Architecture, Digest), Refusal>>;
 
 /// Hashes what the wanted stage names, or all of them do.
-pub(super) fn digests(
+pub(in crate::command) fn digests(
     opened: &Opened,
     wanted: Option<&str>,
     elsewhere: &mut Elsewhere,
@@ -61,7 +63,7 @@ pub(super) fn digests(
     }
     elsewhere.check_used()?;
     let mut progress = progress::of("hashing", planned.iter().map(|(_, names, _)| names.len()).sum(), quiet);
-    let mut seen = Seen::new();
+    let mut seen = fetched(opened, planned.iter().flat_map(|(_, _, plans)| plans.iter().map(|(_, plan)| plan)), quiet)?;
     let mut found = Vec::new();
     for (stage, names, plans) in &planned {
         for (kind, name) in names {
@@ -100,7 +102,7 @@ fn of_artifact(sources: &[(Architecture, &Artifact)], seen: &mut Seen) -> Result
     for (expected, artifact) in sources {
         let (is, digest) = match read(artifact, seen) {
             Ok(read) => read,
-            Err(refusal) if !shared && refusal.code == Code::ArtifactMissing => {
+            Err(refusal) if !shared && matches!(refusal.code, Code::ArtifactMissing | Code::RemoteMissing) => {
                 // This machine's file is the one that people have forgotten to build.
                 if missing.is_none() || *expected == Architecture::HERE {
                     missing = Some(refusal);
@@ -128,14 +130,43 @@ fn of_artifact(sources: &[(Architecture, &Artifact)], seen: &mut Seen) -> Result
 
 fn read(artifact: &Artifact, seen: &mut Seen) -> Result<(Architecture, Digest), Refusal> {
     if let Some(known) = seen.get(&artifact.source) {
-        return Ok(*known);
+        return known.clone().map_err(|refusal| refusal.at(&artifact.place));
     }
     let taken = verify::take(artifact).map_err(|refusal| match (refusal.code, &artifact.source) {
-        (Code::RemoteNotBuilt, _) => refusal.hint(format!("give its file: --from {}=FILE", artifact.name)),
         (Code::ArtifactMissing, Source::File { root, path }) => advice::missing(refusal, &root.join(path)),
         _ => refusal,
     })?;
-    let architecture = elf::architecture(taken.content.bytes()).map_err(|refusal| refusal.at(&artifact.place))?;
-    seen.insert(artifact.source.clone(), (architecture, taken.content.digest));
-    Ok((architecture, taken.content.digest))
+    let known = facts(&taken.content).map_err(|refusal| refusal.at(&artifact.place))?;
+    seen.insert(artifact.source.clone(), Ok(known));
+    Ok(known)
+}
+
+fn facts(content: &Content) -> Result<(Architecture, Digest), Refusal> {
+    Ok((elf::architecture(content.bytes())?, content.digest))
+}
+
+/// What lies in S3, several objects at once. What is wrong with one is told where it is looked at.
+fn fetched<'p>(opened: &Opened, plans: impl Iterator<Item = &'p Plan>, quiet: bool) -> Result<Seen, Refusal> {
+    let mut objects: Vec<(&Source, Wanted<'_>)> = Vec::new();
+    for artifact in plans.flat_map(Plan::artifacts) {
+        if let Source::S3 { uri } = &artifact.source
+            && !objects.iter().any(|(source, _)| **source == artifact.source)
+        {
+            objects.push((&artifact.source, Wanted { place: &artifact.place, uri, form: Form::Sealed }));
+        }
+    }
+    let (sources, wanted): (Vec<&Source>, Vec<Wanted<'_>>) = objects.into_iter().unzip();
+    let mut progress = progress::of("fetching", wanted.len(), quiet);
+    let mut seen = Seen::new();
+    opened.fetch_each(&wanted, &mut |index, body| {
+        let (Some(source), Some(wanted)) = (sources.get(index), wanted.get(index)) else { return ControlFlow::Break(()) };
+        progress.next(wanted.place);
+        let known = body.and_then(|body| match body {
+            Body::Sealed(content) => facts(&content),
+            Body::Buffer(_) => Err(Refusal::new(Code::Internal, wanted.place, "it is not sealed")),
+        });
+        seen.insert((*source).clone(), known);
+        ControlFlow::Continue(())
+    })?;
+    Ok(seen)
 }

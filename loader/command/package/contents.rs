@@ -4,7 +4,7 @@
 //! The layer is the manifest's folder, moved: what lies beside the manifest lies beside it in `/opt/loader`, and the text, and so its
 //! signature, stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::archive::{Entry, Mode};
@@ -13,9 +13,11 @@ use super::limits;
 use crate::command::from::Elsewhere;
 use crate::command::opened::Opened;
 use crate::command::{From, advice, lock, progress};
+use crate::fetch;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
 use crate::manifest::edit::Change;
+use crate::policy::problem::Problem;
 use crate::policy::{self, Artifact, Base, Plan, Source};
 use crate::service::{check_handlers, wanted};
 use crate::start::LAYER_MANIFEST;
@@ -66,7 +68,7 @@ pub(super) fn collect(opened: &Opened, from: &From, target: Target<'_>, quiet: b
         let mut here = policy::plan(&manifest, stage, &opened.base, target.architecture)?;
         elsewhere.apply(&mut here)?;
         let there = policy::plan(&manifest, stage, &layer_base(), target.architecture)?;
-        layer.stage(&here, &there, target.architecture)?;
+        layer.stage(opened, &here, &there, target.architecture, quiet)?;
         (functions, serial) = (here.functions, here.serial);
     }
     drop(progress);
@@ -91,6 +93,20 @@ pub(super) fn collect(opened: &Opened, from: &From, target: Target<'_>, quiet: b
     Ok(Contents { entries, manifest, changes, key, signed, functions, serial })
 }
 
+/// The buckets that anything of any stage comes from.
+pub(super) fn buckets(opened: &Opened) -> Result<BTreeSet<String>, Refusal> {
+    let mut buckets = BTreeSet::new();
+    for stage in opened.manifest.stages() {
+        let plan = policy::plan(&opened.manifest, stage.name.as_deref(), &opened.base, Architecture::HERE)?;
+        for source in plan.sources() {
+            if let Source::S3 { uri } = source {
+                buckets.insert(policy::s3::parse(uri).map_err(Problem::refusal)?.bucket.to_owned());
+            }
+        }
+    }
+    Ok(buckets)
+}
+
 /// The manifest's folder in a function.
 fn layer_base() -> Base {
     Base::Folder(Path::new(LAYER_MANIFEST).parent().map(PathBuf::from).unwrap_or_default())
@@ -107,7 +123,8 @@ fn in_layer(path: &Path, place: &str) -> Result<String, Refusal> {
 
 /// The signature beside the manifest, checked with the key that functions will have.
 fn signature(opened: &Opened, text: &str, stage: Option<&str>) -> Result<(Option<String>, Option<Vec<u8>>), Refusal> {
-    let path = trust::signature_path(&opened.file.path);
+    let manifest = opened.path_for("package")?;
+    let path = trust::signature_path(manifest);
     let line = std::env::var_os(key::VARIABLE).filter(|line| !line.is_empty());
     let Some(key) = key::in_force(key::built_in(), line.as_deref())? else {
         if path.symlink_metadata().is_err() {
@@ -117,7 +134,7 @@ fn signature(opened: &Opened, text: &str, stage: Option<&str>) -> Result<(Option
         return Err(Refusal::new(Code::Usage, path.display().to_string(), what)
             .hint("set LOADER_MANIFEST_KEY to the public key, or take the signature away"));
     };
-    let signature = trust::read_signature(&opened.file.path)?;
+    let signature = trust::read_signature(manifest)?;
     key.verify(&opened.file.bytes, &signature).map_err(|refusal| refusal.at(path.display().to_string()))?;
     if text.as_bytes() != opened.file.bytes {
         let (what, hint) = match stage {
@@ -150,18 +167,26 @@ struct Layer {
 
 impl Layer {
     /// Takes what one stage names: `here` says where it lies, `there` where it is to.
-    fn stage(&mut self, here: &Plan, there: &Plan, architecture: Architecture) -> Result<(), Refusal> {
-        environment::gather(here)?;
+    fn stage(
+        &mut self,
+        opened: &Opened,
+        here: &Plan,
+        there: &Plan,
+        architecture: Architecture,
+        quiet: bool,
+    ) -> Result<(), Refusal> {
         let names: Vec<&str> = here.libraries.iter().map(|library| library.name.as_str()).collect();
         let rules = Rules { architecture, ..Rules::here(&names, SPOKEN) }.with_glibc(self.glibc);
+        let mut contents = opened.fetch(here, &rules, quiet)?;
+        environment::gather(here, contents.settings()?)?;
         // What stays in S3 is checked all the same, and is dropped here again.
         let mut remote = Vec::new();
         let mut places = Vec::new();
         for (library, target) in here.libraries.iter().zip(&there.libraries) {
-            places.push(self.artifact(library, target, Kind::Library, &rules, &mut remote)?);
+            places.push(self.artifact(library, target, Kind::Library, &rules, (&mut contents, &mut remote))?);
         }
         for (plugin, target) in here.plugins.iter().zip(&there.plugins) {
-            places.push(self.artifact(&plugin.artifact, &target.artifact, Kind::Plugin, &rules, &mut remote)?);
+            places.push(self.artifact(&plugin.artifact, &target.artifact, Kind::Plugin, &rules, (&mut contents, &mut remote))?);
         }
         let verified: Vec<&Verified> = places.iter().filter_map(|place| self.verified(place, &remote)).collect();
         let (libraries, plugins) = verified.split_at_checked(here.libraries.len()).unwrap_or_default();
@@ -193,7 +218,7 @@ impl Layer {
         to: &Artifact,
         kind: Kind,
         rules: &Rules<'_>,
-        remote: &mut Vec<Verified>,
+        (contents, remote): (&mut fetch::Contents, &mut Vec<Verified>),
     ) -> Result<Place, Refusal> {
         let name = match &to.source {
             Source::File { root, path } => Some(in_layer(&root.join(path), &from.place)?),
@@ -207,10 +232,9 @@ impl Layer {
         {
             return Ok(Place::Layer(name.clone()));
         }
-        let verified = verify::artifact(from, kind, rules).map_err(|refusal| match (refusal.code, &from.source) {
+        let verified = contents.verified(from, kind, rules).map_err(|refusal| match (refusal.code, &from.source) {
             (Code::ArtifactMissing, Source::File { root, path }) => advice::missing(refusal, &root.join(path)),
             (Code::DigestMissing, _) => refusal.hint(format!("build its file for {} too", rules.architecture)),
-            (Code::RemoteNotBuilt, _) => refusal.hint(format!("give its file: --from {}=FILE", from.name)),
             _ => refusal,
         })?;
         let Some(name) = name else {

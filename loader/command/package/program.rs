@@ -18,11 +18,11 @@ pub(super) struct Program {
     pub(super) architecture: Architecture,
 }
 
-/// Reads the one that is named, else the one beside this program.
-pub(super) fn read(given: Option<&PathBuf>, glibc: GlibcVersion) -> Result<Program, Refusal> {
-    let beside = || std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("bootstrap")));
-    let path = given.cloned().or_else(beside).unwrap_or_else(|| "bootstrap".into());
-    let bytes = bytes(&path)?;
+/// Reads the one that is given, else the one called `name` beside this program.
+pub(super) fn read(given: Option<&PathBuf>, name: &str, glibc: GlibcVersion) -> Result<Program, Refusal> {
+    let beside = || std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(name)));
+    let path = given.cloned().or_else(beside).unwrap_or_else(|| name.into());
+    let bytes = bytes(&path, name)?;
     let place = path.display().to_string();
     let architecture = elf::architecture(&bytes).map_err(|refusal| {
         refusal.at(&*place).hint("name the program that cargo build --release --bin bootstrap --no-default-features makes")
@@ -34,11 +34,11 @@ pub(super) fn read(given: Option<&PathBuf>, glibc: GlibcVersion) -> Result<Progr
     Ok(Program { bytes, architecture })
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
+fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, Refusal> {
     let place = || path.display().to_string();
     if !path.is_file() {
-        return Err(Refusal::new(Code::Usage, place(), "there is no bootstrap to pack")
-            .hint("build it beside this program with cargo build --release --bin bootstrap, or give --bootstrap FILE"));
+        return Err(Refusal::new(Code::Usage, place(), format!("there is no {name} to pack"))
+            .hint(format!("build it beside this program with cargo build --release --bin {name}, or give --bootstrap FILE")));
     }
     let unreadable = |error: std::io::Error| {
         Refusal::new(Code::Usage, place(), error.to_string().to_lowercase()).hint("let this user read it")

@@ -1,6 +1,7 @@
 //! The SAM template: one function with its layer, one stack a stage
 //! (<https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html>).
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::contents::Contents;
@@ -18,6 +19,8 @@ pub(super) struct Project<'p> {
     functions: &'p [String],
     architecture: Architecture,
     variables: &'p [Variable],
+    /// What the function has to be allowed to read.
+    buckets: &'p BTreeSet<String>,
 }
 
 impl<'p> Project<'p> {
@@ -26,6 +29,7 @@ impl<'p> Project<'p> {
         flat: Option<&'p str>,
         architecture: Architecture,
         variables: &'p [Variable],
+        buckets: &'p BTreeSet<String>,
     ) -> Self {
         let stages = contents.manifest.stages();
         Project {
@@ -35,6 +39,7 @@ impl<'p> Project<'p> {
             functions: &contents.functions,
             architecture,
             variables,
+            buckets,
         }
     }
 
@@ -67,6 +72,15 @@ impl<'p> Project<'p> {
             Setting::Stage => format!("          {name}: !Ref Stage\n"),
         });
         let variables: String = variables.collect();
+        let resources =
+            self.buckets.iter().map(|bucket| format!("                - !Sub \"arn:${{AWS::Partition}}:s3:::{bucket}/*\"\n"));
+        let policies = match resources.collect::<String>() {
+            resources if resources.is_empty() => resources,
+            resources => format!(
+                "      Policies:\n        - Statement:\n            - Effect: Allow\n              Action: [s3:GetObject, \
+                 s3:GetObjectVersion]\n              Resource:\n{resources}"
+            ),
+        };
         format!(
             r#"# Written by lambda-loader package, and written anew by the next run: add what triggers the function in a template of your own,
 # by the output Function.
@@ -103,7 +117,7 @@ Resources:
       Layers: [!Ref Plugins]
       MemorySize: !Ref MemorySize
       Timeout: !Ref Timeout
-      Environment:
+{policies}      Environment:
         Variables:
 {variables}Outputs:
   Function:
@@ -145,7 +159,9 @@ mod tests {
 
     fn project<'p>(stages: &[&'p str], flat: Option<&'p str>, functions: &'p [String], variables: &'p [Variable]) -> Project<'p> {
         let stages = stages.to_vec();
-        Project { default_stage: None, stages, flat, functions, architecture: Architecture::Aarch64, variables }
+        static NO_BUCKETS: BTreeSet<String> = BTreeSet::new();
+        let (architecture, buckets) = (Architecture::Aarch64, &NO_BUCKETS);
+        Project { default_stage: None, stages, flat, functions, architecture, variables, buckets }
     }
 
     #[test]

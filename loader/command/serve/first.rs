@@ -6,7 +6,7 @@ use super::access::Printer;
 use super::signals::Signals;
 use super::stage::{Staged, Stager};
 use super::watch::Watcher;
-use crate::{Code, Refusal};
+use crate::{Class, Code, Refusal};
 
 /// How often the files are looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -22,7 +22,7 @@ pub(super) fn copy(stager: &Stager, printer: Printer) -> Result<Option<(Staged, 
             watcher.follow(&staged.watched);
             return Ok(Some((staged, watcher)));
         }
-        Err(refusal) if refusal.code == Code::RemoteNotBuilt => return Err(refusal),
+        Err(refusal) if refusal.code.class() == Class::Remote => return Err(refusal),
         Err(refusal) => refusal,
     };
     let broken = |error: std::io::Error| Refusal::new(Code::Internal, "signals", error.to_string().to_lowercase());

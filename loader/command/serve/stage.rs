@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::advice::{self, Advice};
 use super::super::from::Elsewhere;
 use super::super::opened::Opened;
-use super::super::{Common, From};
+use super::super::{Common, Format, From};
 use super::Arguments;
+use crate::fetch::Contents;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
-use crate::manifest::relocate::{self, Moved};
+use crate::manifest::relocate::{self, Moved, Sha256, Target};
 use crate::policy::{self, Artifact, Base, Source};
 use crate::service::{check_handlers, wanted};
 use crate::verify::{self, Kind, Rules};
@@ -25,6 +26,7 @@ pub(super) struct Stager {
     from: From,
     /// Digests are taken from the files, and not from the manifest.
     relock: bool,
+    quiet: bool,
     private: tempfile::TempDir,
     count: AtomicU64,
 }
@@ -65,7 +67,14 @@ impl Stager {
         let Arguments { common, from, watch, .. } = arguments;
         let common = Common { manifest: common.manifest.clone(), stage: common.stage.clone(), output: common.output };
         let from = From { from: from.from.clone() };
-        Ok(Stager { common, from, relock: *watch, private, count: AtomicU64::new(0) })
+        Ok(Stager {
+            common,
+            from,
+            relock: *watch,
+            quiet: arguments.common.output.format == Format::Json,
+            private,
+            count: AtomicU64::new(0),
+        })
     }
 
     /// Reads the manifest again and copies what it names.
@@ -96,9 +105,6 @@ impl Stager {
 
     /// Verifies what a manifest names, as `bootstrap` will, and copies it. No code of a plugin runs.
     fn stage(&self, opened: Opened) -> Result<Staged, Refusal> {
-        let Base::Folder(root) = opened.base.clone() else {
-            return Err(Refusal::new(Code::RemoteNotBuilt, "", "manifests from S3 are not built yet").hint("give a file"));
-        };
         let mut plan = opened.plan()?;
         let mut elsewhere = Elsewhere::new(&self.from)?;
         elsewhere.apply(&mut plan)?;
@@ -118,13 +124,14 @@ impl Stager {
             artifacts.for_each(|artifact| artifact.digest = None);
             plan.settings.iter_mut().for_each(|settings| settings.digest = None);
         }
-        environment::gather(&plan)?;
+        let mut contents = opened.fetch(&plan, &rules, self.quiet)?;
+        environment::gather(&plan, contents.settings()?)?;
         let copy = Copy::new(self.private.path(), self.count.fetch_add(1, Ordering::Relaxed))?;
-        let mut watched = vec![opened.file.path.clone()];
+        let mut watched: Vec<PathBuf> = opened.file.path().map(Path::to_owned).into_iter().collect();
         let mut placed: Vec<(Vec<&str>, String, Digest)> = Vec::new();
         for (index, library) in plan.libraries.iter().enumerate() {
             let path = format!("libraries/{index}.so");
-            let digest = copy.artifact(library, Kind::Library, &rules, &path, |_| Ok(())).map_err(stale)?;
+            let digest = copy.artifact(library, Kind::Library, (&rules, &mut contents), &path, |_| Ok(())).map_err(stale)?;
             watched.extend(file(&library.source));
             placed.push((vec!["libraries", &library.name], path, digest));
         }
@@ -132,22 +139,34 @@ impl Stager {
             let artifact = &plugin.artifact;
             let path = format!("plugins/{}.so", artifact.name);
             let handlers = |verified: &verify::Verified| check_handlers(&wanted(&plan, index), verified);
-            let digest = copy.artifact(artifact, Kind::Plugin, &rules, &path, handlers).map_err(stale)?;
+            let digest = copy.artifact(artifact, Kind::Plugin, (&rules, &mut contents), &path, handlers).map_err(stale)?;
             watched.extend(file(&artifact.source));
             placed.push((vec!["plugins", &artifact.name], path, digest));
         }
         if let Some(settings) = &plan.settings {
             let (name, place) = (String::new(), "settings".to_owned());
             let artifact = Artifact { name, place, source: settings.source.clone(), digest: settings.digest };
-            let digest = copy.bytes(&artifact, "settings.json")?;
+            let digest = match contents.settings()? {
+                Some(bytes) => copy.write("settings.json", bytes).map(|_| Digest::of(bytes))?,
+                None => copy.bytes(&artifact, "settings.json")?,
+            };
             watched.extend(file(&artifact.source));
             placed.push((vec!["settings"], "settings.json".to_owned(), digest));
         }
         // A folder may get a file that it does not have yet.
         watched.extend(self.from.from.iter().filter(|entry| Path::new(entry).is_dir()).map(PathBuf::from));
         let flat = Manifest::parse(opened.manifest.name(), opened.manifest.flatten(opened.stage())?.as_bytes())?;
-        let moved: Vec<_> =
-            placed.iter().map(|(entry, path, digest)| Moved { entry, path: path.clone(), digest: *digest }).collect();
+        let moved = placed.iter().map(|(entry, path, digest)| Moved {
+            entry,
+            to: Target::Path(path.clone()),
+            sha256: Sha256::One(*digest),
+        });
+        let moved: Vec<_> = moved.collect();
+        let root = match &opened.base {
+            Base::Folder(folder) => folder.clone(),
+            // It lies in no folder of the function's.
+            Base::Remote => copy.path().to_owned(),
+        };
         let text = relocate::write(&flat, &moved)?;
         let manifest = copy.write("manifest.json", text.as_bytes())?;
         let artifacts = placed.iter().map(|(entry, _, digest)| (entry.join("."), *digest)).collect();
@@ -190,11 +209,11 @@ impl Copy {
         &self,
         artifact: &Artifact,
         kind: Kind,
-        rules: &Rules<'_>,
+        (rules, contents): (&Rules<'_>, &mut Contents),
         path: &str,
         more: impl Fn(&verify::Verified) -> Result<(), Refusal>,
     ) -> Result<Digest, Refusal> {
-        let verified = verify::artifact(artifact, kind, rules).map_err(|refusal| match refusal.code {
+        let verified = contents.verified(artifact, kind, rules).map_err(|refusal| match refusal.code {
             Code::ArtifactMissing => match file(&artifact.source) {
                 Some(path) => advice::missing(refusal, &path),
                 None => refusal,

@@ -49,6 +49,9 @@ pub struct Settings {
     pub s3: Option<String>,
     /// The SHA-256 of the file, where it is to be pinned.
     pub sha256: Option<String>,
+    /// Whether settings and `environment` win over variables that the function has already. Left out: the function's own win.
+    #[serde(rename = "override")]
+    pub overrides: Option<bool>,
 }
 
 /// When a plugin is verified, loaded and started.

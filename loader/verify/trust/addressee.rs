@@ -34,7 +34,7 @@ fn check_function(file: &ManifestFile, settings: &TrustSettings, functions: &[St
             format!("it is for {}, not for {name:?}", near::all(functions.iter().map(String::as_str)))
         }
     };
-    let place = format!("{}: functions", file.path.display());
+    let place = format!("{}: functions", file.place());
     Err(Refusal::new(Code::FunctionNotListed, place, what).hint("deploy the manifest of this function, or add the function"))
 }
 
@@ -60,7 +60,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 fn check_serial(file: &ManifestFile, settings: &TrustSettings, serial: Option<u64>) -> Result<(), Refusal> {
     let Some(wanted) = &settings.min_serial else { return Ok(()) };
-    let place = format!("{}: serial", file.path.display());
+    let place = format!("{}: serial", file.place());
     let number = wanted.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).and_then(|text| text.parse().ok());
     let Some(wanted): Option<u64> = number else {
         return Err(Refusal::new(Code::ManifestUntrusted, place, "LOADER_MANIFEST_MIN_SERIAL is not a whole number")

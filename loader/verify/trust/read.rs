@@ -21,14 +21,51 @@ pub const LARGEST_SIGNATURE: u64 = 16 << 10;
 /// A manifest as it was read: the one buffer that is pinned here and parsed later.
 #[derive(Debug)]
 pub struct ManifestFile {
-    /// Where, as an absolute path.
-    pub path: PathBuf,
+    /// Where it comes from.
+    pub origin: Origin,
     /// All of it.
     pub bytes: Vec<u8>,
-    /// Where it lies.
-    pub mount: Mount,
-    /// Whether the path is where the file really lies: no symbolic link and no `..` in it.
-    pub direct: bool,
+}
+
+/// Where a manifest comes from.
+#[derive(Debug)]
+pub enum Origin {
+    /// A file.
+    File {
+        /// Where, as an absolute path.
+        path: PathBuf,
+        /// Where it lies.
+        mount: Mount,
+        /// Whether the path is where the file really lies: no symbolic link and no `..` in it.
+        direct: bool,
+    },
+    /// An object of S3. Nothing vouches for it by where it lies.
+    Object {
+        /// The whole `s3://` URI.
+        uri: String,
+        /// What was found beside it, if a signature was asked for.
+        signature: Option<Result<Vec<u8>, Refusal>>,
+    },
+}
+
+impl ManifestFile {
+    /// Path or URI, for messages.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.origin {
+            Origin::File { path, .. } => path.display().to_string(),
+            Origin::Object { uri, .. } => uri.clone(),
+        }
+    }
+
+    /// Its path; `None` for an object.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::File { path, .. } => Some(path),
+            Origin::Object { .. } => None,
+        }
+    }
 }
 
 /// Reads a manifest. The last part of the path may not be a symbolic link.
@@ -54,7 +91,7 @@ pub fn read_manifest(path: &Path) -> Result<ManifestFile, Refusal> {
         None => (open_plain(&path).map_err(refuse)?, false),
     };
     let (mount, bytes) = read(file, LARGEST_MANIFEST).map_err(refuse)?;
-    Ok(ManifestFile { path, bytes, mount, direct })
+    Ok(ManifestFile { origin: Origin::File { path, mount, direct }, bytes })
 }
 
 /// Where the signature of a manifest lies: beside it, as minisign puts it.

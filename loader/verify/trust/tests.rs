@@ -11,7 +11,7 @@ const READ_ONLY: Mount = Mount { read_only: true, kind: "squashfs" };
 const WRITABLE: Mount = Mount { read_only: false, kind: "ext4" };
 
 fn file(path: &str, mount: Mount, direct: bool) -> ManifestFile {
-    ManifestFile { path: path.into(), bytes: b"{}".to_vec(), mount, direct }
+    ManifestFile { origin: Origin::File { path: path.into(), mount, direct }, bytes: b"{}".to_vec() }
 }
 
 fn settings(pin: Option<&str>) -> TrustSettings {
@@ -30,7 +30,7 @@ fn a_manifest_is_believed_if_pinned_or_part_of_the_functions_own_read_only_code(
         (Err(refusal), Err((code, words))) => {
             assert_eq!(refusal.code, code, "{refusal}");
             assert!(refusal.what.contains(words), "{refusal}");
-            assert_eq!(refusal.place, file.path.display().to_string());
+            assert_eq!(refusal.place, file.place());
             assert!(refusal.hint.is_some(), "{refusal}");
         }
         (got, wanted) => panic!("{file:?} {settings:?}: {got:?}, wanted {wanted:?}"),
@@ -210,7 +210,10 @@ fn a_manifest_is_read_with_what_is_known_of_its_place() {
     symlink("m.json", top.join("real/link.json")).unwrap();
     rustix::fs::mknodat(CWD, top.join("fifo"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     let check = |path: &str, expected: Result<bool, (Code, &str)>| match (read_manifest(&top.join(path)), expected) {
-        (Ok(file), Ok(direct)) => assert_eq!((file.direct, file.mount.read_only), (direct, false), "{path}"),
+        (Ok(file), Ok(wanted)) => {
+            let Origin::File { direct, mount, .. } = file.origin else { panic!("{path}") };
+            assert_eq!((direct, mount.read_only), (wanted, false), "{path}");
+        }
         (Err(refusal), Err((code, words))) => {
             assert_eq!(refusal.code, code, "{path}: {refusal}");
             assert!(refusal.what.contains(words), "{path}: {refusal}");
