@@ -3,8 +3,8 @@
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 
-use crate::manifest::near::quoted;
 use crate::fetch::{self, SETTINGS};
+use crate::manifest::near::quoted;
 use crate::policy::{Plan, Source, variable};
 use crate::verify::{open, seal};
 use crate::{Code, Digest, Refusal};
