@@ -131,7 +131,7 @@ impl Build {
             None => std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
         });
         // Those of the test's own package: build scripts that look at them would run again, here and in the next build without them.
-        let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        let own = |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
             cargo.env_remove(name);
         }
