@@ -133,6 +133,11 @@ impl Build {
             Some(_) => "cargo".into(),
             None => std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
         });
+        // Those of the test's own package: build scripts that look at them would run again, here and in the next build without them.
+        let own = |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
+            cargo.env_remove(name);
+        }
         if let Some(toolchain) = &self.toolchain {
             cargo.arg(format!("+{toolchain}"));
             // Set by the proxy for this test's own toolchain: they would win.
