@@ -84,6 +84,19 @@ fn other_bytes_are_refused_by_their_digest() {
 }
 
 #[test]
+fn what_has_no_digest_to_match_is_never_asked_for() {
+    for load in ["init", "first-use"] {
+        let mut scene = Scene::new();
+        let plugin = scene.manifest["plugins"]["misbehave"].as_object_mut().unwrap();
+        plugin.remove("sha256");
+        plugin.insert("load".to_owned(), load.into());
+        let scene = scene.local();
+        scene.is_refused(Code::DigestMissing, &["plugin \"misbehave\": it has no sha256 for"]);
+        assert_eq!(scene.proxy.asked(), [""; 0], "{load}");
+    }
+}
+
+#[test]
 fn what_is_too_large_is_refused_by_what_it_claims_and_by_what_comes() {
     refused(Fault::Claims(LARGEST + 1), Code::ArtifactTooLarge, &["it is larger than 256 MiB"]);
     let scene = Scene::new().local();

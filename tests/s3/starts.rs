@@ -21,8 +21,7 @@ fn plugins_from_s3_are_loaded_from_sealed_memory() {
     let mut asked = scene.proxy.asked();
     asked.sort();
     assert_eq!(asked, ["GET /artifacts/libecho.so", "GET /artifacts/libmisbehave.so"], "each once, and nothing else");
-    let output = world.output();
-    let line = output.lines().find(|line| line.contains("started in ")).expect("a start line");
+    let line = world.says("started in ");
     assert!(line.contains(r#""held":"sealed","lookup":"s3","mount":"memory""#), "{line}");
 }
 

@@ -140,6 +140,13 @@ impl World {
         support::output(&self.process)
     }
 
+    /// The first line of the log with these words, which may be still to come.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &str) -> String {
+        let line = self.process.wait_for_line(|line| line.contains(words), SOON);
+        line.unwrap_or_else(|| panic!("{words:?} is not in\n{}", self.output())).text
+    }
+
     #[track_caller]
     pub(crate) fn ask(&self, event: String) -> Answer {
         self.lambda.invoke(event).wait(SOON).unwrap_or_else(|| panic!("no answer\n{}", self.output()))
