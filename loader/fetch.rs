@@ -27,8 +27,7 @@ use crate::policy::{Artifact, Source};
 use crate::verify::Content;
 use crate::{Code, Refusal};
 
-/// How much may be fetched at once and held, in bytes. Each object is at most
-/// [`LARGEST`](crate::verify::open::LARGEST).
+/// How much may be fetched at once and held, in bytes; each object is at most [`LARGEST`](crate::verify::open::LARGEST).
 pub const LARGEST_TOGETHER: u64 = 1 << 30;
 
 /// Makes ready for fetching within a budget; nothing is asked yet.

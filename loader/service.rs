@@ -144,6 +144,7 @@ impl Service {
                 fetch::expected(&plugin.artifact, remote)?;
                 continue;
             }
+            verify::expected(&plugin.artifact, &rules)?;
             let file = verified_plugin(plugin, &wanted(&plan, index), &rules, contents.take(&plugin.artifact)?)?;
             hold(&file);
             verified.push((index, file));

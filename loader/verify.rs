@@ -170,6 +170,8 @@ pub fn artifact(artifact: &Artifact, kind: Kind, rules: &Rules<'_>) -> Result<Ve
 /// # Errors
 /// The first thing that is wrong; the place is the artifact's.
 pub fn taken(artifact: &Artifact, kind: Kind, rules: &Rules<'_>, taken: Taken) -> Result<Verified, Refusal> {
+    // Whoever has taken them may not have asked.
+    expected(artifact, rules)?;
     let Taken { content, mount, lookup } = taken;
     let digest = content.digest;
     if let Some(wanted) = artifact.digest.filter(|wanted| *wanted != digest) {

@@ -15,9 +15,9 @@ use crate::{Code, Refusal};
 /// `remote-…`, `manifest-too-large`, `manifest-value` for what is no S3 URI.
 pub fn manifest(store: &mut Store, uri: &str, signed: bool) -> Result<ManifestFile, Refusal> {
     let beside = signature_uri(uri);
-    let mut wanted = vec![Wanted { place: uri, uri, form: Form::Buffer(LARGEST_MANIFEST) }];
+    let mut wanted = vec![Wanted { place: "manifest", uri, form: Form::Buffer(LARGEST_MANIFEST) }];
     if signed {
-        wanted.push(Wanted { place: &beside, uri: &beside, form: Form::Buffer(LARGEST_SIGNATURE) });
+        wanted.push(Wanted { place: "the manifest's signature", uri: &beside, form: Form::Buffer(LARGEST_SIGNATURE) });
     }
     let mut found = Vec::new();
     store.each(&wanted, &mut |_, body| {
@@ -51,7 +51,7 @@ fn unsigned(refusal: Refusal, signature: &str) -> Refusal {
     match refusal.code {
         Code::RemoteMissing => {
             let what = format!("{}: a key is configured, and takes signed manifests alone", refusal.what);
-            Refusal::new(Code::ManifestUnsigned, signature, what)
+            Refusal::new(Code::ManifestUnsigned, refusal.place, what)
                 .hint("sign the manifest with lambda-loader sign, and upload both files")
         }
         Code::ArtifactTooLarge => {

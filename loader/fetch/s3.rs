@@ -40,22 +40,20 @@ struct Sdk {
     whose: Whose,
     budget: Budget,
     client: Option<aws_sdk_s3::Client>,
-    /// How many bytes have come.
-    total: Cell<u64>,
     /// `None` while it is being dropped.
     runtime: Option<Runtime>,
 }
 
 impl Sdk {
     fn new(whose: Whose, budget: Budget) -> Result<Self, Refusal> {
-        Ok(Sdk { whose, budget, client: None, total: Cell::new(0), runtime: Some(crate::start::runtime()?) })
+        Ok(Sdk { whose, budget, client: None, runtime: Some(crate::start::runtime()?) })
     }
 }
 
 impl Session for Sdk {
     fn fetch(&mut self, wanted: &[Wanted<'_>], each: &mut Each<'_>) {
         let Some(runtime) = &self.runtime else { return };
-        let (budget, total) = (self.budget, &self.total);
+        let budget = self.budget;
         runtime.block_on(async {
             let client = match &self.client {
                 Some(client) => client,
@@ -73,7 +71,7 @@ impl Session for Sdk {
                     }
                 }
             };
-            several(client, wanted, budget, total, each).await;
+            several(client, wanted, budget, each).await;
         });
     }
 
@@ -86,11 +84,12 @@ impl Session for Sdk {
     }
 }
 
-async fn several(client: &aws_sdk_s3::Client, wanted: &[Wanted<'_>], budget: Budget, total: &Cell<u64>, each: &mut Each<'_>) {
+async fn several(client: &aws_sdk_s3::Client, wanted: &[Wanted<'_>], budget: Budget, each: &mut Each<'_>) {
     let permits = Semaphore::new(AT_ONCE);
+    let together = Cell::new(0);
     let fetch = async |wanted: &Wanted<'_>| {
         let _permit = permits.acquire().await;
-        object::fetch(client, wanted, budget, total).await.map_err(|refusal| refusal.at(wanted.place))
+        object::fetch(client, wanted, budget, &together).await.map_err(|refusal| refusal.at(wanted.place))
     };
     let mut bodies: FuturesOrdered<_> = wanted.iter().map(fetch).collect();
     let mut index = 0;

@@ -118,7 +118,8 @@ impl Function {
         let (lambda, process) = self.spawn();
         assert!(lambda.wait_polled(1, SOON).is_some(), "{}", output(&process));
         assert!(self.folder.path().join("mark").exists(), "or no test here would see it");
-        assert!(output(&process).contains(&format!("\"{trust}\"")), "{trust:?} is not in\n{}", output(&process));
+        let said = process.wait_for_line(|line| line.contains(&format!("\"{trust}\"")), SOON);
+        assert!(said.is_some(), "{trust:?} is not in\n{}", output(&process));
         drop(process);
         std::fs::remove_file(self.folder.path().join("mark")).unwrap();
     }

@@ -1,5 +1,7 @@
 //! The tool before S3: what is deployed is checked from where people are.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
 use lambda_loader::Digest;
@@ -81,6 +83,28 @@ fn invoke_runs_what_lies_in_s3() {
     std::fs::write(scene.folder.path().join("event.json"), r#"{"operation":"echo","input":7}"#).unwrap();
     let reply = done(&scene, &["invoke", "--manifest", MANIFEST, "--event", "event.json"]);
     assert_eq!(serde_json::from_str::<Value>(&reply).unwrap()["input"], 7);
+}
+
+#[test]
+fn serve_copies_what_it_fetches_for_the_program_without_s3() {
+    let scene = Scene::new().remote();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-loader"));
+    command.args(["serve", "--address", "127.0.0.1:0", "--manifest", MANIFEST, "--bootstrap", env!("CARGO_BIN_EXE_bootstrap")]);
+    command.env_clear().envs(scene.variables()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut served = command.spawn().expect("the tool runs");
+    let mut lines = BufReader::new(served.stdout.take().unwrap()).lines();
+    let first = lines.next().expect("a line").unwrap();
+    let address = first.split_once("http://").expect("an address").1.split(['"', ',', ' ']).next().unwrap().to_owned();
+    let event = r#"{"operation":"echo","input":7}"#;
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nhost: x\r\nconnection: close";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{event}", event.len()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with(event), "{reply}");
+    let pid = rustix::process::Pid::from_child(&served);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(served.wait().unwrap().success());
 }
 
 #[test]

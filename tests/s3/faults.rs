@@ -84,6 +84,19 @@ fn other_bytes_are_refused_by_their_digest() {
 }
 
 #[test]
+fn what_has_no_digest_to_match_is_never_asked_for() {
+    for load in ["init", "first-use"] {
+        let mut scene = Scene::new();
+        let plugin = scene.manifest["plugins"]["misbehave"].as_object_mut().unwrap();
+        plugin.remove("sha256");
+        plugin.insert("load".to_owned(), load.into());
+        let scene = scene.local();
+        scene.is_refused(Code::DigestMissing, &["plugin \"misbehave\": it has no sha256 for"]);
+        assert_eq!(scene.proxy.asked(), [""; 0], "{load}");
+    }
+}
+
+#[test]
 fn what_is_too_large_is_refused_by_what_it_claims_and_by_what_comes() {
     refused(Fault::Claims(LARGEST + 1), Code::ArtifactTooLarge, &["it is larger than 256 MiB"]);
     let scene = Scene::new().local();
@@ -147,6 +160,34 @@ fn of_several_failures_the_first_of_the_manifest_is_told() {
         ALWAYS,
     );
     scene.is_refused(Code::RemoteMissing, &["plugin \"misbehave\""]);
+}
+
+/// Starts the program in a sandbox that answers EPERM to `memfd_create`.
+const SANDBOX: &str = r#"#!PYTHON
+import ctypes, os, platform, struct
+libc = ctypes.CDLL(None, use_errno=True)
+number = {"x86_64": 319, "aarch64": 279}[platform.machine()]
+ld, jeq, ret = 0x20, 0x15, 0x06
+rules = [(ld, 0, 0, 0), (jeq, 0, 1, number), (ret, 0, 0, 0x00050001), (ret, 0, 0, 0x7FFF0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(rules), ctypes.addressof(code)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv("PROGRAM", ["bootstrap"])
+"#;
+
+#[test]
+fn without_sealed_memory_nothing_is_fetched_to_be_loaded_from_anything_less() {
+    let python =
+        std::process::Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output().unwrap();
+    let python = String::from_utf8(python.stdout).unwrap();
+    let scene = Scene::new();
+    let program = scene.folder.path().join("bootstrap");
+    let script = SANDBOX.replace("PYTHON", &python).replace("PROGRAM", crate::world::program().to_str().unwrap());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let words =
+        ["plugin \"echo\": no sealed copy can be made of what is fetched (memfd: operation not permitted", "allow memfd_create"];
+    scene.under(program).local().is_refused(Code::SealUnavailable, &words);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn it_is_fetched_by_its_first_event_and_once() {
     assert_eq!(world.reply(operation("spawn", json!(null))), 42);
     assert_eq!(world.reply(operation("spawn", json!(null))), 42);
     assert_eq!(scene.proxy.asked().len(), 2, "{:?}", scene.proxy.asked());
-    assert!(world.output().contains("at its first use: sealed, s3, memory"), "{}", world.output());
+    world.says("at its first use: sealed, s3, memory");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The program without S3 has nothing of the SDK.
+//! What is in the two programs: nothing of the SDK in the one, and in the other what holds for both.
 
 use object::{Object as _, ObjectSection as _, SectionKind};
 
@@ -17,4 +17,11 @@ fn names_the_sdk(program: &str) -> bool {
 fn bootstrap_has_nothing_of_the_sdk_and_bootstrap_s3_has() {
     assert!(names_the_sdk(env!("CARGO_BIN_EXE_bootstrap-s3")), "or this test sees nothing");
     assert!(!names_the_sdk(env!("CARGO_BIN_EXE_bootstrap")));
+}
+
+#[test]
+fn bootstrap_s3_is_linked_with_the_older_tag_that_wins_too() {
+    let output = std::process::Command::new("readelf").args(["-dW", env!("CARGO_BIN_EXE_bootstrap-s3")]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("(RPATH)") && !text.contains("(RUNPATH)"), "{text}");
 }

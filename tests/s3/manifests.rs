@@ -29,7 +29,7 @@ fn a_pinned_manifest_from_s3_starts_and_one_with_another_pin_does_not() {
     let scene = scene.remote().with("LOADER_MANIFEST_SHA256", pin);
     let world = scene.start();
     world.answers();
-    assert!(world.output().contains(r#""manifest":"s3://artifacts/release/manifest.json""#), "{}", world.output());
+    world.says(r#""manifest":"s3://artifacts/release/manifest.json""#);
     let scene = Scene::new().remote().with("LOADER_MANIFEST_SHA256", "0".repeat(64));
     scene.is_refused(Code::ManifestPinMismatch, &["s3://artifacts/release/manifest.json: its SHA-256 is "]);
     assert_eq!(scene.proxy.asked(), ["GET /artifacts/release/manifest.json"], "nothing that it names is asked for");

@@ -1,9 +1,13 @@
 //! Starts that go well.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use lambda_loader::Digest;
 use serde_json::json;
 
 use crate::c;
+use crate::server;
 use crate::support::SOON;
 use crate::world::{BUCKET, Scene, operation};
 
@@ -17,9 +21,34 @@ fn plugins_from_s3_are_loaded_from_sealed_memory() {
     let mut asked = scene.proxy.asked();
     asked.sort();
     assert_eq!(asked, ["GET /artifacts/libecho.so", "GET /artifacts/libmisbehave.so"], "each once, and nothing else");
-    let output = world.output();
-    let line = output.lines().find(|line| line.contains("started in ")).expect("a start line");
+    let line = world.says("started in ");
     assert!(line.contains(r#""held":"sealed","lookup":"s3","mount":"memory""#), "{line}");
+}
+
+/// As after a snapshot: <https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html>.
+#[test]
+fn credentials_come_from_the_endpoint_that_lambda_names_where_no_variable_has_them() {
+    let endpoint = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/credentials", endpoint.local_addr().unwrap());
+    let answer = std::thread::spawn(move || {
+        let (mut client, _) = endpoint.accept().unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            asked.extend(byte);
+        }
+        let (key, secret) = (server::ACCESS_KEY, server::SECRET_KEY);
+        let body = json!({ "AccessKeyId": key, "SecretAccessKey": secret, "Token": "t", "Expiration": "2100-01-01T00:00:00Z" });
+        let body = body.to_string();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        client.write_all((head + &body).as_bytes()).unwrap();
+        String::from_utf8(asked).unwrap()
+    });
+    let scene = Scene::new().local().with("AWS_ACCESS_KEY_ID", "").with("AWS_SECRET_ACCESS_KEY", "");
+    let scene = scene.with("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri).with("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token-7");
+    scene.start().answers();
+    assert!(answer.join().unwrap().contains("\r\nauthorization: token-7\r\n"));
 }
 
 #[test]

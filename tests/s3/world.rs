@@ -36,6 +36,7 @@ pub(crate) struct Scene {
     pub(crate) server: Server,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) manifest: Value,
+    program: PathBuf,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -57,7 +58,7 @@ impl Scene {
                 "variables": { "source": "operation", "name": "variables", "to": "misbehave.variables" },
             },
         });
-        let mut scene = Scene { proxy, server, folder, manifest, variables };
+        let mut scene = Scene { proxy, server, folder, manifest, program: program(), variables };
         for name in ["misbehave", "echo"] {
             scene.manifest["plugins"][name] = scene.object(&format!("lib{name}.so"), &plugin(name));
         }
@@ -73,6 +74,11 @@ impl Scene {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.push((name, value.into()));
         self
+    }
+
+    /// Under another program.
+    pub(crate) fn under(self, program: PathBuf) -> Self {
+        Scene { program, ..self }
     }
 
     /// The manifest as a pinned file.
@@ -100,7 +106,7 @@ impl Scene {
 
     pub(crate) fn start(&self) -> World {
         let lambda = support::lambda();
-        let process = Bootstrap::spawn(&lambda, &program(), &self.variables()).expect("bootstrap-s3 starts");
+        let process = Bootstrap::spawn(&lambda, &self.program, &self.variables()).expect("bootstrap-s3 starts");
         World { process, lambda }
     }
 
@@ -132,6 +138,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn output(&self) -> String {
         support::output(&self.process)
+    }
+
+    /// The first line of the log with these words, which may be still to come.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &str) -> String {
+        let line = self.process.wait_for_line(|line| line.contains(words), SOON);
+        line.unwrap_or_else(|| panic!("{words:?} is not in\n{}", self.output())).text
     }
 
     #[track_caller]

@@ -3,10 +3,11 @@
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, ConfigLoader};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::config::{ResponseChecksumValidation, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::{Code, Refusal};
@@ -28,11 +29,11 @@ pub enum Whose {
 pub async fn new(whose: Whose) -> Result<Client, Refusal> {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         // What is loaded is held to a digest of its own.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     let config = match whose {
-        Whose::Function => function(loader),
+        Whose::Function => function(loader, http),
         Whose::Person => loader,
     };
     let config = config.load().await;
@@ -46,10 +47,11 @@ pub async fn new(whose: Whose) -> Result<Client, Refusal> {
     Ok(Client::from_conf(config))
 }
 
-fn function(loader: ConfigLoader) -> ConfigLoader {
+fn function(loader: ConfigLoader, http: SharedHttpClient) -> ConfigLoader {
+    let endpoint = ProviderConfig::without_region().with_http_client(http);
     let environment = EnvironmentVariableCredentialsProvider::new();
     let credentials = CredentialsProviderChain::first_try("Environment", environment)
-        .or_else("EcsContainer", EcsCredentialsProvider::builder().build());
+        .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&endpoint).build());
     let no_profiles = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
     loader.credentials_provider(credentials).region(EnvironmentVariableRegionProvider::new()).profile_files(no_profiles)
 }

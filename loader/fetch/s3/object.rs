@@ -25,17 +25,17 @@ struct Arrived {
 }
 
 /// Fetches one object; the place is left to the caller.
-pub(super) async fn fetch(client: &Client, wanted: &Wanted<'_>, budget: Budget, total: &Cell<u64>) -> Result<Body, Refusal> {
+pub(super) async fn fetch(client: &Client, wanted: &Wanted<'_>, budget: Budget, together: &Cell<u64>) -> Result<Body, Refusal> {
     let object = s3::parse(wanted.uri).map_err(|problem| problem.refusal())?;
     let arrived = Arrived::default();
     let work = async {
         for _ in 1..ATTEMPTS {
-            match attempt(client, &object, wanted, &arrived, total).await {
+            match attempt(client, &object, wanted, &arrived, together).await {
                 Err(refusal) if refusal.code == Code::RemoteTruncated => {}
                 other => return other,
             }
         }
-        attempt(client, &object, wanted, &arrived, total).await
+        attempt(client, &object, wanted, &arrived, together).await
     };
     tokio::time::timeout_at(budget.end().into(), work).await.unwrap_or_else(|_| {
         let (received, uri) = (arrived.received.get(), wanted.uri);
@@ -51,7 +51,7 @@ async fn attempt(
     object: &S3<'_>,
     wanted: &Wanted<'_>,
     arrived: &Arrived,
-    total: &Cell<u64>,
+    together: &Cell<u64>,
 ) -> Result<Body, Refusal> {
     arrived.received.set(0);
     let request = client.get_object().bucket(object.bucket).key(object.key);
@@ -69,11 +69,11 @@ async fn attempt(
     let count = |bytes: &[u8]| {
         let received = arrived.received.get() + bytes.len() as u64;
         arrived.received.set(received);
-        total.set(total.get().saturating_add(bytes.len() as u64));
+        together.set(together.get().saturating_add(bytes.len() as u64));
         if received > most {
             return Err(too_large(wanted.uri, most));
         }
-        if total.get() > LARGEST_TOGETHER {
+        if together.get() > LARGEST_TOGETHER {
             return Err(Refusal::new(Code::ArtifactTooLarge, "", "all that is fetched is more than 1 GiB together")
                 .hint("name fewer and smaller files, or ship them in a layer"));
         }
