@@ -22,6 +22,9 @@ mod manifests;
 mod settings;
 mod first_use;
 mod command;
+mod pushing;
+mod push;
+mod push_refused;
 
 // What does not.
 mod faults;
