@@ -119,7 +119,7 @@ impl Drop for Bars {
 /// `plugin "orders"   [############------------]  0.5 of 1.0 MB`
 fn line(name: &str, sent: u64, size: u64) -> String {
     let name: String = name.chars().take(NAME).collect();
-    let filled = if size == 0 { WIDTH } else { (sent.min(size)).saturating_mul(WIDTH) / size };
+    let filled = sent.min(size).saturating_mul(WIDTH).checked_div(size).unwrap_or(WIDTH);
     let bar: String = (0..WIDTH).map(|at| if at < filled { '#' } else { '-' }).collect();
     let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
     format!("{name:<NAME$} [{bar}] {:>6} of {} MB", tenths(sent), tenths(size))

@@ -22,7 +22,7 @@ impl Destination {
                 .hint("give s3://BUCKET/PREFIX, as in s3://my-artifacts/orders")
         };
         match s3::parse(&example) {
-            Ok(object) if object.version.is_none() && !text.contains(['?', '{', '}']) && !object.key.contains("//") => {
+            Ok(object) if object.version.is_none() && !text.contains(['?', '{', '}']) && base.matches("//").count() == 1 => {
                 Ok(Destination { bucket: object.bucket.to_owned(), base })
             }
             _ => Err(refuse()),

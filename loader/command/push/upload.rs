@@ -15,6 +15,7 @@ use aws_sdk_s3::types::ChecksumMode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sha2::Digest as _;
 
 use super::bars::Bars;
 use super::body;
@@ -36,6 +37,9 @@ const ATTEMPTS: u32 = 4;
 /// How long one attempt may take: this, and what a slow line needs for the bytes. The SDK repeats it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
 /// A slow line, in bytes a second.
 const SLOW: u64 = 50_000;
 
@@ -49,7 +53,8 @@ const COMPARING: &str = "allow s3:GetObject on it and s3:ListBucket on the bucke
 pub(super) fn all(steps: &[Vec<&Object>], dry: bool, bars: Bars) -> Result<Vec<State>, Refusal> {
     let bars = &Arc::new(Mutex::new(bars));
     start::runtime()?.block_on(async {
-        let client = &client::new(Whose::Person).await?;
+        let client = client::new(Whose::Person).await?;
+        let client = &Client::from_conf(client.config().to_builder().timeout_config(patience(0)).build());
         let mut states = Vec::new();
         for step in steps {
             let first = states.len();
@@ -152,8 +157,6 @@ impl Upload<'_> {
 
     async fn put(&self, (bucket, key): (&str, &str), condition: bool) -> Result<Put, Refusal> {
         let Object { uri, bytes, digest, media, .. } = self.object;
-        let patience = PATIENCE + Duration::from_secs(bytes.size() / SLOW);
-        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(patience);
         let request = self
             .client
             .put_object()
@@ -165,7 +168,7 @@ impl Upload<'_> {
             .checksum_sha256(STANDARD.encode(digest.0))
             .set_if_none_match(condition.then(|| "*".to_owned()))
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(timeouts.build()));
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(bytes.size())));
         let Err(error) = request.send().await else { return Ok(Put::Done) };
         let refusal = fault::request(uri, WRITING, &error);
         match status(&error) {
@@ -189,7 +192,6 @@ impl Upload<'_> {
                 if sha256 == Some(&*STANDARD.encode(digest.0)) {
                     return Ok(());
                 }
-                use sha2::Digest as _;
                 let mut hash = sha2::Sha256::new();
                 self.read(at, LARGEST, |piece| hash.update(piece)).await?;
                 let found = Digest(hash.finalize().into());
@@ -232,6 +234,12 @@ impl Upload<'_> {
         let what = format!("{}: something lies there already, and what it is cannot be seen", self.object.uri);
         Refusal::new(Code::RemoteDenied, "", what).hint(COMPARING)
     }
+}
+
+/// How long an attempt may take that sends so many bytes.
+fn patience(bytes: u64) -> TimeoutConfig {
+    let attempt = PATIENCE + Duration::from_secs(bytes / SLOW);
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
