@@ -22,6 +22,8 @@ mod opened;
 mod package;
 mod password;
 mod progress;
+#[cfg(feature = "s3")]
+mod push;
 mod replace;
 mod route;
 mod schema;
@@ -78,6 +80,9 @@ enum Command {
     Diff(diff::Arguments),
     /// Make function.zip, layer.zip and a SAM template of it: what Lambda gets, byte for byte the same each time
     Package(package::Arguments),
+    /// Upload one stage to S3: what it names under keys that are never overwritten, then its locked manifest
+    #[cfg(feature = "s3")]
+    Push(push::Arguments),
     /// Make a plugin crate that builds, with a test, a sample event and a manifest
     New(new::Arguments),
     /// Print a sample event to start from
@@ -144,6 +149,8 @@ pub fn run() -> ExitCode {
         Command::Show(arguments) => (show::run(&arguments), arguments.common.output.format),
         Command::Diff(arguments) => (diff::run(&arguments), arguments.common.output.format),
         Command::Package(arguments) => (package::run(&arguments), arguments.common.output.format),
+        #[cfg(feature = "s3")]
+        Command::Push(arguments) => (push::run(&arguments), arguments.common.output.format),
         Command::New(arguments) => (new::run(&arguments), arguments.output.format),
         Command::Event(arguments) => (event::run(&arguments), arguments.output.format),
         Command::Schema(arguments) => (schema::run(&arguments), arguments.output.format),

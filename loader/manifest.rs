@@ -9,7 +9,7 @@
 //! excerpt place -> lines         for people, without secrets
 //! render  tree -> text          for `lock --stage`
 //! schema  wire types -> schema   for editors
-//! relocate  text -> text        for `serve`, which runs copies
+//! relocate  text -> text        for `serve` and `push`, which name copies
 //! ```
 
 mod decode;

@@ -1,6 +1,6 @@
 //! `lock`: digests into the manifest.
 
-mod collect;
+pub(super) mod collect;
 
 use clap::Args;
 use serde_json::json;

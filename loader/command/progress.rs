@@ -22,8 +22,8 @@ pub(super) struct Progress<W: Write> {
 }
 
 /// Work on `total` things, told of on standard error; `quiet` where a program reads the output.
-pub(super) fn of(doing: &'static str, total: usize, quiet: bool) -> Progress<Box<dyn Write>> {
-    let out: Box<dyn Write> = if quiet { Box::new(io::sink()) } else { Box::new(io::stderr()) };
+pub(super) fn of(doing: &'static str, total: usize, quiet: bool) -> Progress<Box<dyn Write + Send>> {
+    let out: Box<dyn Write + Send> = if quiet { Box::new(io::sink()) } else { Box::new(io::stderr()) };
     Progress::new(out, io::stderr().is_terminal(), doing, total, now())
 }
 

@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
 }
 
 /// The text of the signature, the line and the number of the key that it is by.
-fn sign(bytes: &[u8], secret: &SecretKey, comment: &str) -> Result<(String, String, KeyId), Refusal> {
+pub(super) fn sign(bytes: &[u8], secret: &SecretKey, comment: &str) -> Result<(String, String, KeyId), Refusal> {
     let internal = |error: minisign::PError| Refusal::new(Code::Internal, "signature", error.to_string().to_lowercase());
     let public = PublicKey::from_secret_key(secret).map_err(internal)?;
     // It is checked below, by what bootstrap will check it with.
@@ -110,7 +110,7 @@ fn addressee(opened: &Opened) -> Result<(bool, Option<u64>), Refusal> {
 }
 
 /// What a signature does not do without the manifest's help.
-fn warnings(anybody: bool, serial: Option<u64>) -> Vec<&'static str> {
+pub(super) fn warnings(anybody: bool, serial: Option<u64>) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if anybody {
         warnings.push("the manifest has no `functions`: every function that has this key takes it");
@@ -156,14 +156,14 @@ fn checked_comment(comment: &str) -> Result<&str, Refusal> {
 }
 
 /// As minisign writes it.
-fn default_comment(manifest: &Path) -> String {
+pub(super) fn default_comment(manifest: &Path) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let name = manifest.file_name().map(|name| name.display().to_string()).filter(|name| checked_comment(name).is_ok());
     format!("timestamp:{now}\tfile:{}\thashed", name.as_deref().unwrap_or("manifest.json"))
 }
 
 /// Reads a secret key, with its password if it has one.
-fn read_key(path: &Path, password: &Password) -> Result<SecretKey, Refusal> {
+pub(super) fn read_key(path: &Path, password: &Password) -> Result<SecretKey, Refusal> {
     let refuse = |what: String, hint: &'static str| Refusal::new(Code::Usage, path.display().to_string(), what).hint(hint);
     let mut text = String::new();
     let read = std::fs::File::open(path).and_then(|file| {

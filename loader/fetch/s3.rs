@@ -1,7 +1,7 @@
 //! Fetching by the SDK of AWS, on a runtime of its own that ends with the session.
 
 pub mod client;
-mod fault;
+pub(crate) mod fault;
 mod object;
 
 use std::cell::Cell;

@@ -1,10 +1,13 @@
-//! The text of a manifest whose files have been copied elsewhere: for `serve`, which runs copies and leaves the manifest as it is.
+//! The text of a manifest whose files have been copied elsewhere: for `serve`, which runs copies, and `push`, which uploads them. Both
+//! leave the manifest as it is.
 
 use std::ops::Range;
 
+use super::stage::BYTES;
 use super::text::Node;
 use super::{Manifest, place};
 use crate::digest::Digest;
+use crate::machine::Architecture;
 use crate::refusal::{Code, Refusal};
 
 /// Where the copy of one file lies.
@@ -12,10 +15,46 @@ use crate::refusal::{Code, Refusal};
 pub struct Moved<'m> {
     /// The JSON path of what names it: `["plugins", "orders"]`, `["settings"]`.
     pub entry: &'m [&'m str],
-    /// The copy, relative to the new manifest's folder.
-    pub path: String,
+    /// Where the copy is.
+    pub to: Target,
     /// Its digest.
-    pub digest: Digest,
+    pub sha256: Sha256,
+}
+
+/// Where a copy is.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// At this path, relative to the new manifest's folder.
+    Path(String),
+    /// In S3, at this URI.
+    Object(String),
+}
+
+/// The digest of a copy.
+#[derive(Clone, Debug)]
+pub enum Sha256 {
+    /// Of one file.
+    One(Digest),
+    /// Of a file for each architecture.
+    Each(Vec<(Architecture, Digest)>),
+}
+
+impl Moved<'_> {
+    /// The members that say so.
+    fn members(&self) -> Vec<String> {
+        let (key, value) = match &self.to {
+            Target::Path(path) => ("path", path),
+            Target::Object(uri) => ("s3", uri),
+        };
+        let sha256 = match &self.sha256 {
+            Sha256::One(digest) => format!("\"{digest}\""),
+            Sha256::Each(digests) => {
+                let entries: Vec<_> = digests.iter().map(|(of, digest)| format!("\"{of}\": \"{digest}\"")).collect();
+                format!("{{ {} }}", entries.join(", "))
+            }
+        };
+        vec![format!("\"{key}\": {}", serde_json::Value::from(value.as_str())), format!("\"sha256\": {sha256}")]
+    }
 }
 
 /// The manifest's text with the bytes of each entry named anew, and no roots but its own folder. Everything else stays, to the
@@ -30,9 +69,7 @@ pub fn write(manifest: &Manifest, moved: &[Moved<'_>]) -> Result<String, Refusal
             let what = format!("there is no {} to name a file for", moved.entry.join("."));
             Refusal::new(Code::Internal, manifest.name(), what)
         })?;
-        let path = serde_json::Value::from(moved.path.as_str());
-        let new = vec![format!("\"path\": {path}"), format!("\"sha256\": \"{}\"", moved.digest)];
-        edits.push((node.span.clone(), without(&manifest.text, node, &["path", "s3", "sha256"], new)));
+        edits.push((node.span.clone(), without(&manifest.text, node, &BYTES, moved.members())));
     }
     if let Some(allow) = manifest.root.get("allow") {
         edits.push((allow.span.clone(), without(&manifest.text, allow, &["roots"], Vec::new())));
@@ -70,8 +107,8 @@ mod tests {
         let manifest = Manifest::parse("m.json", text.as_bytes()).unwrap();
         let digest = Digest::of(b"abc");
         let moved = [
-            Moved { entry: &["plugins", "web"], path: "plugins/web.so".into(), digest },
-            Moved { entry: &["settings"], path: "settings.json".into(), digest },
+            Moved { entry: &["plugins", "web"], to: Target::Path("plugins/web.so".into()), sha256: Sha256::One(digest) },
+            Moved { entry: &["settings"], to: Target::Path("settings.json".into()), sha256: Sha256::One(digest) },
         ];
         let expected = format!(
             r#"{{ "version": 1, "allow": {{ "environment": ["APP_*"] }},
@@ -79,8 +116,22 @@ mod tests {
   "routes": {{ "any": {{ "source": "direct", "to": "web" }} }}, "settings": {{ "path": "settings.json", "sha256": "{digest}" }} }}"#
         );
         assert_eq!(write(&manifest, &moved).unwrap(), expected);
-        let unknown = [Moved { entry: &["plugins", "other"], path: "x".into(), digest }];
+        let unknown = [Moved { entry: &["plugins", "other"], to: Target::Path("x".into()), sha256: Sha256::One(digest) }];
         let refusal = write(&manifest, &unknown).unwrap_err();
         assert!(refusal.to_string().contains("there is no plugins.other"), "{refusal}");
+    }
+
+    #[test]
+    fn what_is_uploaded_is_named_by_its_uri_and_by_the_digest_of_each_architecture() {
+        let text = r#"{ "version": 1, "plugins": { "web": { "path": "a-{arch}.so", "load": "init" } }, "routes": {} }"#;
+        let manifest = Manifest::parse("m.json", text.as_bytes()).unwrap();
+        let (one, other) = (Digest::of(b"abc"), Digest::of(b"def"));
+        let sha256 = Sha256::Each(vec![(Architecture::X86_64, one), (Architecture::Aarch64, other)]);
+        let moved = [Moved { entry: &["plugins", "web"], to: Target::Object("s3://b/{arch}/a.so".into()), sha256 }];
+        let entry = format!(
+            r#"{{ "s3": "s3://b/{{arch}}/a.so", "sha256": {{ "x86_64": "{one}", "aarch64": "{other}" }}, "load": "init" }}"#
+        );
+        let expected = format!(r#"{{ "version": 1, "plugins": {{ "web": {entry} }}, "routes": {{}} }}"#);
+        assert_eq!(write(&manifest, &moved).unwrap(), expected);
     }
 }

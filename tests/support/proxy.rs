@@ -26,6 +26,8 @@ pub enum Fault {
     Shortens(usize),
     /// This bit of the body is another.
     Flips(usize),
+    /// This bit of the request's body is another.
+    Damages(usize),
     /// The length is said to be this.
     Claims(u64),
     /// A body without a length and without an end.
@@ -39,9 +41,10 @@ pub const ALWAYS: usize = usize::MAX;
 
 #[derive(Default)]
 struct State {
-    /// By a part of the path.
+    /// By a part of method and path.
     faults: Mutex<HashMap<String, (Fault, usize)>>,
     asked: Mutex<Vec<String>>,
+    heads: Mutex<Vec<String>>,
     stopped: AtomicBool,
 }
 
@@ -72,10 +75,15 @@ impl Proxy {
         Proxy { address, state }
     }
 
-    /// Does `fault` to the first `times` requests whose path holds `part`.
+    /// Does `fault` to the first `times` requests of which `METHOD /path` holds `part`.
     pub fn on(&self, part: &str, fault: Fault, times: usize) -> &Self {
         self.state.faults.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned(), (fault, times));
         self
+    }
+
+    /// The heads of the requests so far, in lower case.
+    pub fn heads(&self) -> Vec<String> {
+        self.state.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The requests so far: `GET /bucket/key?query`.
@@ -92,9 +100,9 @@ impl Drop for Proxy {
     }
 }
 
-fn fault(state: &State, path: &str) -> Option<Fault> {
+fn fault(state: &State, asked: &str) -> Option<Fault> {
     let mut faults = state.faults.lock().unwrap_or_else(PoisonError::into_inner);
-    let (_, (fault, times)) = faults.iter_mut().find(|(part, (_, times))| path.contains(part.as_str()) && *times > 0)?;
+    let (_, (fault, times)) = faults.iter_mut().find(|(part, (_, times))| asked.contains(part.as_str()) && *times > 0)?;
     *times -= 1;
     Some(fault.clone())
 }
@@ -107,12 +115,14 @@ fn serve(mut client: TcpStream, server: SocketAddr, state: &State) -> io::Result
         let Some(head) = head(&mut client, &mut left)? else { return Ok(()) };
         let text = String::from_utf8_lossy(&head).into_owned();
         let line: Vec<&str> = text.split(' ').take(2).collect();
-        let path = line.get(1).copied().unwrap_or_default().to_owned();
         // An operation's own name says nothing that the method does not.
-        let asked = line.join(" ").replace("x-id=GetObject&", "").replace("?x-id=GetObject", "");
-        state.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
-        let body = exact(&mut client, &mut left, length(&text))?;
-        let fault = fault(state, &path);
+        let asked = line.join(" ").replace("x-id=GetObject&", "").replace("?x-id=GetObject", "").replace("?x-id=PutObject", "");
+        state.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
+        state.heads.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_lowercase());
+        let mut body = exact(&mut client, &mut left, length(&text))?;
+        // The answer has no body, whatever its length is said to be.
+        let bare = asked.starts_with("HEAD ");
+        let fault = fault(state, &asked);
         match &fault {
             Some(Fault::Status(status, code, headers)) => {
                 let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>");
@@ -120,7 +130,7 @@ fn serve(mut client: TcpStream, server: SocketAddr, state: &State) -> io::Result
                     "HTTP/1.1 {status} X\r\nx-amz-request-id: REQUEST7\r\ncontent-type: application/xml\r\n{headers}content-length: {}\r\n\r\n",
                     xml.len()
                 );
-                client.write_all((head + &xml).as_bytes())?;
+                client.write_all((head + if bare { "" } else { &xml }).as_bytes())?;
                 continue;
             }
             Some(Fault::Gibberish) => return client.write_all(b"220 mail.example ESMTP\r\n"),
@@ -132,15 +142,17 @@ fn serve(mut client: TcpStream, server: SocketAddr, state: &State) -> io::Result
                 }
             }
             Some(Fault::Late(time)) => thread::sleep(*time),
+            Some(Fault::Damages(at)) => body.get_mut(*at).into_iter().for_each(|byte| *byte ^= 1),
             _ => {}
         }
         let mut upstream = TcpStream::connect(server)?;
         upstream.write_all(&head)?;
-        upstream.write_all(&body)?;
+        // It may answer, and go, before it has read everything.
+        let _refused = upstream.write_all(&body);
         let mut more = Vec::new();
         let Some(answer) = self::head(&mut upstream, &mut more)? else { return Ok(()) };
         let answered = String::from_utf8_lossy(&answer).into_owned();
-        let mut bytes = exact(&mut upstream, &mut more, length(&answered))?;
+        let mut bytes = exact(&mut upstream, &mut more, if bare { 0 } else { length(&answered) })?;
         let said =
             |length: u64| answered.replace(&format!("content-length: {}", bytes.len()), &format!("content-length: {length}"));
         match fault {

@@ -14,22 +14,22 @@ use crate::verify::{self, Content, elf};
 use crate::{Architecture, Code, Digest, Refusal};
 
 /// One artifact's digest in one stage.
-pub(super) struct Found {
+pub(in crate::command) struct Found {
     pub(super) stage: Option<String>,
-    pub(super) kind: Kind,
-    pub(super) name: String,
-    pub(super) architecture: Architecture,
+    pub(in crate::command) kind: Kind,
+    pub(in crate::command) name: String,
+    pub(in crate::command) architecture: Architecture,
     pub(super) digest: Digest,
 }
 
 /// All that was found.
-pub(super) struct Collected {
-    pub(super) found: Vec<Found>,
+pub(in crate::command) struct Collected {
+    pub(in crate::command) found: Vec<Found>,
 }
 
 impl Collected {
     /// As the manifest's editor takes them.
-    pub(super) fn digests(&self) -> Vec<NewDigest<'_>> {
+    pub(in crate::command) fn digests(&self) -> Vec<NewDigest<'_>> {
         let new = |found: &'_ Found| (found.kind, found.architecture, found.digest);
         let digests = self.found.iter().map(|found| {
             let (kind, architecture, digest) = new(found);
@@ -43,7 +43,7 @@ impl Collected {
 type Seen = HashMap<Source, Result<(Architecture, Digest), Refusal>>;
 
 /// Hashes what the wanted stage names, or all of them do.
-pub(super) fn digests(
+pub(in crate::command) fn digests(
     opened: &Opened,
     wanted: Option<&str>,
     elsewhere: &mut Elsewhere,

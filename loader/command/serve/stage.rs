@@ -13,7 +13,7 @@ use super::Arguments;
 use crate::fetch::Contents;
 use crate::load::SPOKEN;
 use crate::manifest::Manifest;
-use crate::manifest::relocate::{self, Moved};
+use crate::manifest::relocate::{self, Moved, Sha256, Target};
 use crate::policy::{self, Artifact, Base, Source};
 use crate::service::{check_handlers, wanted};
 use crate::verify::{self, Kind, Rules};
@@ -148,8 +148,12 @@ impl Stager {
         // A folder may get a file that it does not have yet.
         watched.extend(self.from.from.iter().filter(|entry| Path::new(entry).is_dir()).map(PathBuf::from));
         let flat = Manifest::parse(opened.manifest.name(), opened.manifest.flatten(opened.stage())?.as_bytes())?;
-        let moved: Vec<_> =
-            placed.iter().map(|(entry, path, digest)| Moved { entry, path: path.clone(), digest: *digest }).collect();
+        let moved = placed.iter().map(|(entry, path, digest)| Moved {
+            entry,
+            to: Target::Path(path.clone()),
+            sha256: Sha256::One(*digest),
+        });
+        let moved: Vec<_> = moved.collect();
         let root = match &opened.base {
             Base::Folder(folder) => folder.clone(),
             // It lies in no folder of the function's.

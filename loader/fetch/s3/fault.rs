@@ -12,14 +12,18 @@ use crate::{Code, Refusal};
 /// The most characters of somebody else's words.
 const WORDS: usize = 300;
 
-/// Why a request for `uri` failed.
-pub(crate) fn request<E>(uri: &str, error: &SdkError<E, HttpResponse>) -> Refusal
+/// What whoever fetches has to be allowed.
+pub(super) const READING: &str = "allow s3:GetObject on it (s3:GetObjectVersion with a versionId) for the function's role; S3 says the \
+     same of what is not there to whoever may not list the bucket";
+
+/// Why a request for `uri` failed; `allow` is the mend where the caller may not ask.
+pub(crate) fn request<E>(uri: &str, allow: &'static str, error: &SdkError<E, HttpResponse>) -> Refusal
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
     if let Some(response) = error.raw_response().filter(|response| !response.status().is_success()) {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-        return answered(uri, code, response);
+        return answered(uri, allow, code, response);
     }
     let (code, what, hint) = match error {
         _ if holds::<CredentialsError>(error) => (
@@ -41,7 +45,7 @@ where
 }
 
 /// What the service said in the place of the object.
-fn answered(uri: &str, code: Option<&str>, response: &HttpResponse) -> Refusal {
+fn answered(uri: &str, allow: &'static str, code: Option<&str>, response: &HttpResponse) -> Refusal {
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).map(name_of).filter(|text| !text.is_empty());
     let code = code.map(name_of).unwrap_or_default();
@@ -67,12 +71,10 @@ fn answered(uri: &str, code: Option<&str>, response: &HttpResponse) -> Refusal {
             (Code::RemoteDenied, "sign in again, or correct the credentials".to_owned())
         }
         (_, "RequestTimeTooSkewed") => (Code::RemoteDenied, "set this machine's clock".to_owned()),
-        (401 | 403, _) => (
-            Code::RemoteDenied,
-            "allow s3:GetObject on it (s3:GetObjectVersion with a versionId) for the function's role; S3 says the same of what is not \
-             there to whoever may not list the bucket"
-                .to_owned(),
-        ),
+        (401 | 403, _) => (Code::RemoteDenied, allow.to_owned()),
+        (400, "BadDigest" | "IncompleteBody" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch") => {
+            (Code::RemoteFailed, "try again: it was damaged on its way, and is not kept".to_owned())
+        }
         (300..=399, _) | (400, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             (Code::RemoteFailed, elsewhere())
         }
@@ -83,7 +85,7 @@ fn answered(uri: &str, code: Option<&str>, response: &HttpResponse) -> Refusal {
 }
 
 /// Why the bytes of an object broke off.
-pub(super) fn body(uri: &str, received: u64, announced: Option<u64>, error: &(dyn Error + 'static)) -> Refusal {
+pub(crate) fn body(uri: &str, received: u64, announced: Option<u64>, error: &(dyn Error + 'static)) -> Refusal {
     let of = announced.map(|announced| format!(" of {announced}")).unwrap_or_default();
     Refusal::new(Code::RemoteTruncated, "", format!("{uri}: it broke off after {received}{of} bytes: {}", words(error)))
         .hint("try again; where it stays so, upload the object again, and look at what stands between")

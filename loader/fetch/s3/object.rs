@@ -56,7 +56,7 @@ async fn attempt(
     arrived.received.set(0);
     let request = client.get_object().bucket(object.bucket).key(object.key);
     let answer = request.set_version_id(object.version.map(str::to_owned)).send().await;
-    let answer = answer.map_err(|error| fault::request(wanted.uri, &error))?;
+    let answer = answer.map_err(|error| fault::request(wanted.uri, fault::READING, &error))?;
     let announced = answer.content_length.and_then(|length| u64::try_from(length).ok());
     arrived.announced.set(announced);
     let most = match wanted.form {
