@@ -15,6 +15,7 @@ mod c;
 
 // What every test stands on.
 mod world;
+mod pushing;
 
 // What goes well.
 mod starts;
@@ -22,12 +23,11 @@ mod manifests;
 mod settings;
 mod first_use;
 mod command;
-mod pushing;
 mod push;
-mod push_refused;
 
 // What does not.
 mod faults;
 mod budget;
 mod secrets;
 mod lean;
+mod push_refused;

@@ -128,7 +128,7 @@ fn a_dry_run_asks_and_uploads_nothing() {
 }
 
 #[test]
-fn two_plugins_of_the_same_file_are_one_object_and_what_lies_in_s3_stays_where_it_is() {
+fn what_lies_in_s3_stays_where_it_is_unless_a_file_takes_its_place() {
     let mut desk = Desk::new();
     desk.server.put("artifacts", "libecho.so", &plugin("echo"));
     desk.manifest["plugins"]["echo"] = json!({ "s3": "s3://artifacts/libecho.so" });

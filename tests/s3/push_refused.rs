@@ -83,11 +83,7 @@ fn an_upload_that_meets_another_one_is_tried_again() {
     desk.push(&[]).done();
     assert!(desk.published());
     let desk = Desk::new();
-    desk.proxy.on("libecho.so", status(409, "ConditionalRequestConflict"), 0).on(
-        "PUT ",
-        status(409, "ConditionalRequestConflict"),
-        ALWAYS,
-    );
+    desk.proxy.on("PUT ", status(409, "ConditionalRequestConflict"), ALWAYS);
     desk.push(&[]).refused(6, "remote-failed", &["S3 answered 409 ConditionalRequestConflict"]);
     assert!(!desk.published());
 }
