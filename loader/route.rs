@@ -41,8 +41,6 @@ pub use source::{Selector, Source};
 /// Whether `bytes` are one JSON value and nothing else, by the same reading that events get.
 #[must_use]
 pub fn is_json(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| {
-        let mut scanner = scan::Scanner::new(text);
-        scanner.skip().is_ok() && scanner.end().is_ok()
-    })
+    let mut scanner = scan::Scanner::new(bytes);
+    scanner.skip().is_ok() && scanner.end().is_ok()
 }

@@ -104,15 +104,17 @@ impl Known {
     /// What all further keys of the row read, by name. `asked` says of a key whether any route has it.
     pub(super) fn readings<'e>(
         &self,
-        event: &str,
+        event: &[u8],
         found: &Found<'e>,
         asked: impl Fn(&str) -> bool,
     ) -> Vec<(&'static str, Reading<'e>)> {
+        // Every string of it is, and beyond strings JSON is ASCII.
+        let text = || std::str::from_utf8(event).unwrap_or_default();
         let read = |(name, how, places): &(&'static str, How, Vec<Place>)| {
             let reading = match how {
                 How::Inside(_) if !asked(name) => Reading::Nothing,
-                How::Inside(Inside::Recipients) => listed(inside::recipients(event), Reading::Nothing),
-                How::Inside(Inside::Topics) => listed(inside::topics(event), Reading::Differs),
+                How::Inside(Inside::Recipients) => listed(inside::recipients(text()), Reading::Nothing),
+                How::Inside(Inside::Topics) => listed(inside::topics(text()), Reading::Differs),
                 How::Inside(Inside::LogGroup) => {
                     let packed = places.iter().find_map(|place| found.text(*place));
                     match packed.map_or(Listed::Nothing, |packed| inside::log_group(&packed)) {

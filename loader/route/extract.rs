@@ -57,7 +57,7 @@ impl<'e> Found<'e> {
 ///
 /// # Errors
 /// Where the text stops being JSON.
-pub(super) fn extract<'e>(trie: &Trie, event: &'e str) -> Result<Found<'e>, Fault> {
+pub(super) fn extract<'e>(trie: &Trie, event: &'e [u8]) -> Result<Found<'e>, Fault> {
     let found = Found { values: vec![Value::default(); trie.len()], repeated: None };
     let mut pass = Pass { trie, scanner: Scanner::new(event), found, objects: 0 };
     match pass.read(WHOLE).and_then(|()| pass.scanner.end()) {

@@ -120,7 +120,7 @@ impl Table {
     /// reads and one bit a level of nesting; and but for `recipient`, `topic` and `log_group`, where a route has one.
     ///
     /// # Errors
-    /// - [`Code::EventNotJson`]: the event is not UTF-8 or not JSON, with the offset of the byte;
+    /// - [`Code::EventNotJson`]: the event is not JSON, or not UTF-8, with the offset of the byte;
     /// - [`Code::EventAmbiguous`]: a key that routing reads is given twice in one object;
     /// - [`Code::EventMixed`]: its records are of several sources or resources, or of more topics or recipients than there can be;
     /// - [`Code::EventRefused`]: it is of a kind that is refused by name.
@@ -148,9 +148,7 @@ impl Table {
     /// What the event is, and all that routes are compared with.
     pub(super) fn look<'e>(&self, event: &'e [u8]) -> Result<Looked<'e>, Refusal> {
         let refuse = |code, what: String| Refusal::new(code, "event", what);
-        let text = std::str::from_utf8(event)
-            .map_err(|error| refuse(Code::EventNotJson, format!("not UTF-8 at byte {}", error.valid_up_to())))?;
-        let found = extract(&self.trie, text)
+        let found = extract(&self.trie, event)
             .map_err(|fault| refuse(Code::EventNotJson, format!("not JSON at byte {}: {}", fault.at, fault.what)))?;
         if let Some((place, at)) = found.repeated {
             let pointer = &self.trie.node(place).pointer;
@@ -170,7 +168,7 @@ impl Table {
         let asked = |key: &str| {
             self.routes.iter().any(|route| route.matching.selector.takes(source) && route.matching.condition(key).is_some())
         };
-        let readings = known.readings(text, &found, asked);
+        let readings = known.readings(event, &found, asked);
         if let Some((key, _)) = readings.iter().find(|(_, reading)| matches!(reading, Reading::Twice)) {
             let what = format!("what the route key `{key}` reads is given twice in one object of this `{source}` event");
             return Err(refuse(Code::EventAmbiguous, what).hint(ONCE));

@@ -220,7 +220,7 @@ impl<'r> Reported<'r> {
                 .hint("reply with a list")
         };
         let Ok(text) = std::str::from_utf8(reply) else { return Ok(None) };
-        if !matches!(Scanner::new(text).peek(), Ok(b'{')) {
+        if !matches!(Scanner::new(text.as_bytes()).peek(), Ok(b'{')) {
             return Ok(None);
         }
         let Some(list) = member(text, 0, "batchItemFailures").map_err(|_| malformed())? else { return Ok(None) };
@@ -262,7 +262,7 @@ fn text_at<'t>(text: &'t str, object: usize, path: &[&str]) -> Result<Option<(Co
 
 /// The characters of a string; `None`: it is none.
 fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
-    Scanner::new(raw).string("").ok().map(super::scan::Text::decode)
+    Scanner::new(raw.as_bytes()).string("").ok().map(super::scan::Text::decode)
 }
 
 /// Where the value of a member stands; `null` is as if it was not there.
@@ -310,7 +310,7 @@ fn list<'t>(
     (open, close): (u8, u8),
     mut item: impl FnMut(&mut Scanner<'t>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    let mut scanner = Scanner::new(text);
+    let mut scanner = Scanner::new(text.as_bytes());
     scanner.rewind(start);
     scanner.expect(open, "")?;
     if scanner.peek()? == close {

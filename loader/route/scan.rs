@@ -1,4 +1,4 @@
-//! JSON text, token by token: checked against the whole grammar, never built into a tree, never recursing.
+//! JSON text, token by token: checked against the whole grammar, UTF-8 with it, never built into a tree, never recursing.
 //!
 //! `serde_json` could do this (and is the oracle of the tests below), but it refuses what is valid JSON and none of our business
 //! (numbers beyond `f64`, half a surrogate pair in a string that nobody decodes), reports lines where an event has none, and takes
@@ -40,8 +40,8 @@ pub(super) enum Kind {
 /// A string where it stands in the event, escapes and all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'e> {
-    /// With its quotes.
-    quoted: &'e str,
+    /// With its quotes, and known to be UTF-8.
+    quoted: &'e [u8],
     /// Whether a backslash occurs in it.
     escaped: bool,
 }
@@ -49,16 +49,23 @@ pub(super) struct Text<'e> {
 impl<'e> Text<'e> {
     /// The characters. Half a surrogate pair cannot be one: such a string is given as it stands, with its escapes.
     pub(super) fn decode(self) -> Cow<'e, str> {
-        let raw = self.quoted.get(1..self.quoted.len().saturating_sub(1)).unwrap_or_default();
-        match self.escaped.then(|| serde_json::from_str::<String>(self.quoted)) {
+        match self.escaped.then(|| serde_json::from_slice::<String>(self.quoted)) {
             Some(Ok(decoded)) => Cow::Owned(decoded),
-            Some(Err(_)) | None => Cow::Borrowed(raw),
+            Some(Err(_)) | None => Cow::Borrowed(std::str::from_utf8(self.raw()).unwrap_or_default()),
         }
+    }
+
+    /// What stands between the quotes.
+    fn raw(self) -> &'e [u8] {
+        self.quoted.get(1..self.quoted.len().saturating_sub(1)).unwrap_or_default()
     }
 
     /// Whether it is these characters. Decodes nothing that is too long for it: an escape is at most six bytes for one.
     pub(super) fn is(self, wanted: &str) -> bool {
-        self.quoted.len() <= 6 * wanted.len() + 2 && self.decode() == wanted
+        match self.escaped {
+            true => self.quoted.len() <= 6 * wanted.len() + 2 && self.decode() == wanted,
+            false => self.raw() == wanted.as_bytes(),
+        }
     }
 
     /// Whether it may be one of the strings whose lengths `known` tells. Escapes hide the length.
@@ -75,13 +82,13 @@ impl<'e> Text<'e> {
 
 /// A position in JSON text.
 pub(super) struct Scanner<'e> {
-    text: &'e str,
+    text: &'e [u8],
     at: usize,
     fault: Fault,
 }
 
 impl<'e> Scanner<'e> {
-    pub(super) fn new(text: &'e str) -> Self {
+    pub(super) fn new(text: &'e [u8]) -> Self {
         Scanner { text, at: 0, fault: Fault { at: 0, what: "" } }
     }
 
@@ -98,9 +105,8 @@ impl<'e> Scanner<'e> {
     /// The next byte that is not white space, without taking it.
     #[inline(always)]
     pub(super) fn peek(&mut self) -> Result<u8, Stop> {
-        let bytes = self.text.as_bytes();
         loop {
-            match bytes.get(self.at) {
+            match self.text.get(self.at) {
                 Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
                 Some(&byte) => return Ok(byte),
                 None => return Err(self.stop("the text ends too early")),
@@ -227,7 +233,7 @@ impl<'e> Scanner<'e> {
     }
 
     fn word(&mut self, word: &'static str) -> Result<(), Stop> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let rest = self.text.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
             return Err(self.stop("no value begins like this"));
         }
@@ -269,14 +275,14 @@ impl<'e> Scanner<'e> {
     /// From after the opening quote to after the closing one; whether a backslash occurred.
     #[inline(always)]
     fn string_end(&mut self) -> Result<bool, Stop> {
-        let (end, escaped) = string::end(self.text.as_bytes(), self.at, &mut self.fault)?;
+        let (end, escaped) = string::end(self.text, self.at, &mut self.fault)?;
         self.at = end;
         Ok(escaped)
     }
 
     #[inline]
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     /// Notes what is wrong with the next byte.

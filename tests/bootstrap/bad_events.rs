@@ -41,7 +41,7 @@ fn each_is_refused_by_name() {
     not_json(b"{\"Records\":[{\"eventSource\":\"aws:sqs\"", "not JSON at byte 36");
     not_json(b"{\"operation\":\"echo\"} x", "not JSON at byte 21");
     not_json(b"{'operation':'echo'}", "not JSON at byte 1");
-    not_json(b"{\"operation\":\"\xff\"}", "not UTF-8 at byte 14");
+    not_json(b"{\"operation\":\"\xff\"}", "not JSON at byte 14: a string is not UTF-8");
     not_json("[".repeat(1_000_000).as_bytes(), "not JSON at byte 1000000");
 
     let queue = |arn: &str| json!({ "eventSource": "aws:sqs", "eventSourceARN": arn, "body": "{}" });

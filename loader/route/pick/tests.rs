@@ -185,8 +185,8 @@ fn what_is_not_json_is_refused_before_anything_else() {
     refused(b"", Code::EventNotJson, "not JSON at byte 0: the text ends too early");
     refused(br#"{"Records":[],"Records":[}"#, Code::EventNotJson, "not JSON at byte 25: no value begins like this");
     refused(br#"{"operation":"a"} {}"#, Code::EventNotJson, "not JSON at byte 18: something follows the value");
-    refused(b"{\"a\":\"\xff\"}", Code::EventNotJson, "not UTF-8 at byte 6");
-    refused(b"\"\xed\xa0\x80\"", Code::EventNotJson, "not UTF-8 at byte 1");
+    refused(b"{\"a\":\"\xff\"}", Code::EventNotJson, "not JSON at byte 6: a string is not UTF-8");
+    refused(b"\"\xed\xa0\x80\"", Code::EventNotJson, "not JSON at byte 1: a string is not UTF-8");
     refused(b"\xef\xbb\xbf{}", Code::EventNotJson, "not JSON at byte 0: no value begins like this");
 }
 

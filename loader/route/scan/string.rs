@@ -5,6 +5,8 @@
 //! (Langdale and Lemire, "Parsing gigabytes of JSON per second", 3.1.1, <https://arxiv.org/abs/1902.08318>). Plain integers do
 //! it: no intrinsics, no `unsafe`, the same on every machine.
 
+use std::ops::Range;
+
 use super::{Fault, Stop};
 
 const BLOCK: usize = 64;
@@ -13,29 +15,32 @@ const HIGH: u64 = ONES << 7;
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
 /// Finds the end of the string whose first byte, after the quote, is at `start`: the offset after the closing quote, and whether a
-/// backslash occurred.
+/// backslash occurred. What is in it is UTF-8: beyond strings, JSON is ASCII.
 #[inline(always)]
 pub(super) fn end(text: &[u8], start: usize, fault: &mut Fault) -> Result<(usize, bool), Stop> {
     // Most keys and many values are short and plain.
-    let mut at = start;
+    let (mut at, mut seen) = (start, 0);
     for _ in 0..8 {
         let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };
-        let marks = marks(u64::from_le_bytes(*word));
+        let word = u64::from_le_bytes(*word);
+        seen |= word;
+        let marks = marks(word);
         if marks != 0 {
             let place = at + (marks.trailing_zeros() / 8) as usize;
             match text.get(place) {
-                Some(b'"') => return Ok((place + 1, false)),
+                Some(b'"') if seen & HIGH == 0 => return Ok((place + 1, false)),
                 _ => break,
             }
         }
         at += 8;
     }
-    long_end(text, at, fault)
+    long_end(text, start, at, seen & HIGH != 0, fault)
 }
 
+/// Goes on at `at`; `foreign`: bytes beyond ASCII may have come before.
 #[inline(never)]
-fn long_end(text: &[u8], start: usize, fault: &mut Fault) -> Result<(usize, bool), Stop> {
-    let (mut at, mut escaped_any) = (start, false);
+fn long_end(text: &[u8], start: usize, mut at: usize, mut foreign: bool, fault: &mut Fault) -> Result<(usize, bool), Stop> {
+    let mut escaped_any = false;
     // Bit 0: the first byte of the next block is escaped by the last of this one.
     let mut carry = 0;
     loop {
@@ -51,6 +56,7 @@ fn long_end(text: &[u8], start: usize, fault: &mut Fault) -> Result<(usize, bool
                 &padded
             }
         };
+        foreign |= block.contains_any(|byte| byte >= 0x80);
         let quotes = places(block, |byte| byte == b'"');
         let (mut escaped, mut backslashes) = (0, 0);
         if carry != 0 || block.contains_any(|byte| byte == b'\\') {
@@ -71,9 +77,20 @@ fn long_end(text: &[u8], start: usize, fault: &mut Fault) -> Result<(usize, bool
             doubtful &= doubtful - 1;
         }
         if ends != 0 {
-            return Ok((at + ends.trailing_zeros() as usize + 1, escaped_any));
+            let end = at + ends.trailing_zeros() as usize;
+            if foreign {
+                utf8(text, start..end, fault)?;
+            }
+            return Ok((end + 1, escaped_any));
         }
         at += BLOCK;
+    }
+}
+
+fn utf8(text: &[u8], inside: Range<usize>, fault: &mut Fault) -> Result<(), Stop> {
+    match std::str::from_utf8(text.get(inside.clone()).unwrap_or_default()) {
+        Ok(_) => Ok(()),
+        Err(error) => stop(fault, inside.start + error.valid_up_to(), "a string is not UTF-8"),
     }
 }
 

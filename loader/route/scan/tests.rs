@@ -1,7 +1,7 @@
 use super::*;
 
 fn scan(text: &str) -> Result<Kind, Fault> {
-    let mut scanner = Scanner::new(text);
+    let mut scanner = Scanner::new(text.as_bytes());
     let kind = scanner.skip().and_then(|kind| scanner.end().map(|()| kind));
     kind.map_err(|Stop| scanner.fault())
 }
@@ -94,7 +94,7 @@ fn every_length_and_place_of_an_escape_or_of_a_wrong_byte_in_a_string() {
         };
         for escape in ["", "\\\"", "\\\\", "\\u0041", "é", "\\\\\\\"", "\\n\\/", "\\\\\\\\\\\\"] {
             for (_, text) in texts(escape) {
-                let string = Scanner::new(&text).string("").unwrap();
+                let string = Scanner::new(text.as_bytes()).string("").unwrap();
                 assert_eq!(string.decode(), serde_json::from_str::<String>(&text).unwrap(), "{text}");
                 let followed = format!("[{text}\n,\t{text}]");
                 assert_eq!(scan(&followed), Ok(Kind::Array), "{followed}");
@@ -114,14 +114,55 @@ fn every_length_and_place_of_an_escape_or_of_a_wrong_byte_in_a_string() {
 }
 
 #[test]
+fn bytes_that_are_no_utf_8_are_found_wherever_they_stand() {
+    let scan = |text: &[u8]| {
+        let mut scanner = Scanner::new(text);
+        let kind = scanner.skip().and_then(|kind| scanner.end().map(|()| kind));
+        kind.map_err(|Stop| scanner.fault())
+    };
+    const PIECES: [&[u8]; 9] = [
+        b"\xff",
+        b"\xc3",
+        b"\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xc0\xaf",
+        "é".as_bytes(),
+        "\u{10ffff}".as_bytes(),
+        b"e",
+    ];
+    for piece in PIECES {
+        for before in (0..24).chain(56..72).chain(120..136) {
+            for after in [0, 1, 7, 70] {
+                let string = [b"\"", "x".repeat(before).as_bytes(), piece, "y".repeat(after).as_bytes(), b"\""].concat();
+                let expected = match std::str::from_utf8(&string) {
+                    Ok(_) => Ok(Kind::Array),
+                    Err(error) => Err(Fault { at: 1 + error.valid_up_to(), what: "a string is not UTF-8" }),
+                };
+                assert_eq!(scan(&[b"[", string.as_slice(), b"]"].concat()), expected, "{piece:?} {before} {after}");
+                let key = scan(&[b"{", string.as_slice(), b":1}"].concat());
+                assert_eq!(key, expected.map(|_| Kind::Object), "{piece:?} {before} {after}");
+            }
+        }
+        // Nowhere else is there room for more than ASCII.
+        if piece != b"e" {
+            for text in [[piece, b"{}"], [b"{}", piece], [b"1", piece], [b"[", piece]] {
+                assert!(scan(&text.concat()).is_err(), "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn strings_are_compared_by_their_characters() {
     #[track_caller]
     fn check(quoted: &str, wanted: &str, expected: bool) {
-        assert_eq!(Scanner::new(quoted).string("").unwrap().is(wanted), expected, "{quoted} {wanted}");
+        assert_eq!(Scanner::new(quoted.as_bytes()).string("").unwrap().is(wanted), expected, "{quoted} {wanted}");
     }
     check(r#""""#, "", true);
     check(r#""ab""#, "ab", true);
     check(r#""ab""#, "a", false);
+    check(r#""é""#, "é", true);
     check(r#""\u0061\u0062""#, "ab", true);
     check(r#""\u0061\u0062""#, "a", false);
     check(r#""\ud83d\ude00""#, "\u{1f600}", true);
