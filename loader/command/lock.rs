@@ -74,15 +74,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Refusal> {
 }
 
 /// The manifest's text with every digest in it, and which were not there before. Of one stage: that stage alone, flat.
+///
+/// # Errors
+/// `digest-stale` among others: what is shipped is what the manifest names, where it names something.
 pub(super) fn text(opened: &Opened, stage: Option<&str>, from: &From, quiet: bool) -> Result<(String, Vec<Change>), Refusal> {
     let mut elsewhere = Elsewhere::new(from)?;
     let collected = collect::digests(opened, stage, &mut elsewhere, quiet)?;
     let edited = edit::write(&opened.manifest, &collected.digests())?;
+    none_replaced(opened, &edited.changes)?;
     let text = match stage {
         Some(stage) => Manifest::parse(opened.manifest.name(), edited.text.as_bytes())?.flatten(Some(stage))?,
         None => edited.text,
     };
     Ok((text, edited.changes))
+}
+
+/// Refuses files that are not those whose digests the manifest has already.
+pub(super) fn none_replaced(opened: &Opened, changes: &[Change]) -> Result<(), Refusal> {
+    let replaced = changes.iter().find_map(|change| Some((change, change.old?)));
+    let Some((Change { path, architecture, new, .. }, old)) = replaced else { return Ok(()) };
+    let what = format!("{path}: the file's SHA-256 for {architecture} is {new}, and the manifest's is {old}");
+    Err(Refusal::new(Code::DigestStale, opened.manifest.name(), what)
+        .hint("ship the file that was locked, or run lambda-loader lock if this one is meant"))
 }
 
 /// Refuses a manifest of which a digest is missing or not that of the file, in any stage.

@@ -110,6 +110,19 @@ fn what_lambda_would_not_run_or_take_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_file_that_is_not_the_one_that_was_locked_is_not_packed() {
+    let sandbox = sandbox();
+    sandbox.run(&["lock"]).done();
+    sandbox.patch("plugins/other/libecho.so", |bytes| bytes.push(0));
+    let words =
+        ["plugins.echo: the file's SHA-256 for ", ", and the manifest's is ", "run lambda-loader lock if this one is meant"];
+    sandbox.run(&["package", "--out", "out"]).refused(4, "digest-stale", &words);
+    nothing_written(&sandbox);
+    sandbox.run(&["lock"]).done();
+    sandbox.run(&["package", "--out", "out"]).done();
+}
+
+#[test]
 fn a_signature_is_packed_with_the_manifest_that_it_is_of_and_no_other() {
     let sandbox = Sandbox::new(&staged().to_string());
     sandbox.place("echo", "plugins/other/libecho.so");

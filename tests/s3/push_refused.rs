@@ -22,6 +22,13 @@ fn nothing_is_uploaded_unless_all_of_it_would_be_taken() {
     desk.manifest["routes"]["echo"]["to"] = "echo.none".into();
     desk.push(&[]).refused(5, "handler-missing", &["route \"echo\""]);
     desk.manifest["routes"]["echo"]["to"] = "echo".into();
+    desk.manifest["plugins"]["echo"]["sha256"] = "0".repeat(64).into();
+    desk.push(&[]).refused(
+        4,
+        "digest-stale",
+        &["plugins.echo: the file's SHA-256", "run lambda-loader lock if this one is meant"],
+    );
+    desk.manifest["plugins"]["echo"].as_object_mut().unwrap().remove("sha256");
     desk.file("settings.json", br#"{"OTHER":"value-of-a-setting"}"#);
     desk.push(&[]).refused(3, "variable-not-allowed", &["OTHER"]);
     desk.file("settings.json", b"{}");

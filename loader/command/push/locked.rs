@@ -3,6 +3,7 @@
 use crate::command::From;
 use crate::command::from::Elsewhere;
 use crate::command::lock::collect::{self, Collected, Found};
+use crate::command::lock::none_replaced;
 use crate::command::opened::Opened;
 use crate::manifest::edit::{self, Change};
 use crate::manifest::{Manifest, Stage};
@@ -23,6 +24,7 @@ pub(super) fn stage(opened: &Opened, stage: &Stage, from: &From, quiet: bool) ->
     let mut elsewhere = Elsewhere::new(from)?;
     let collected = collect::digests(opened, stage, &mut elsewhere, quiet)?;
     let edited = edit::write(&opened.manifest, &collected.digests())?;
+    none_replaced(opened, &edited.changes)?;
     let text = Manifest::parse(opened.manifest.name(), edited.text.as_bytes())?.flatten(stage)?;
     let manifest = Manifest::parse(opened.manifest.name(), text.as_bytes())?;
     let mut architectures = Vec::new();
