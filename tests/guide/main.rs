@@ -18,6 +18,7 @@ use serving::Serving;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use lambda_loader::Architecture;
 use lambda_loader::manifest::Manifest;
@@ -104,6 +105,9 @@ fn the_commands_of_the_readmes_work_on_what_the_build_has_made() {
             place(Path::new(built), &dir.path().join("target/debug").join(program), 0o755);
         }
         symlink("debug", dir.path().join("target/release")).unwrap();
+        // As the release profile does, or they are together more than Lambda takes.
+        let stripped = Command::new("sh").args(["-c", "strip target/debug/*.so"]).current_dir(dir.path()).status();
+        assert!(stripped.is_ok_and(|status| status.success()), "strip comes with the linker");
         fs::create_dir_all(dir.path().join("plugins")).unwrap();
         fs::copy(root().join("plugins/manifest.json"), dir.path().join("plugins/manifest.json")).unwrap();
         let mut ran = 0;
