@@ -109,7 +109,8 @@ pub(super) fn topics(event: &str) -> Listed {
     };
     let mut known = HashSet::new();
     let mut topics = Vec::new();
-    for (key, records) in &partitions {
+    // All keys before any record, so that it does not matter in which order they stand.
+    for (key, _) in &partitions {
         let topic = topic(key);
         if known.insert(topic) {
             topics.push(topic.to_owned());
@@ -117,11 +118,14 @@ pub(super) fn topics(event: &str) -> Listed {
         if topics.len() > TOPICS || topic.len() > TOPIC {
             return Listed::Beyond("100 topics, with names of 249 bytes each");
         }
+    }
+    for (key, records) in &partitions {
         #[derive(Deserialize)]
         struct Record<'r> {
             #[serde(borrow)]
             topic: Option<Cow<'r, str>>,
         }
+        let topic = topic(key);
         let Ok(records) = serde_json::from_str::<Vec<Object<Record<'_>>>>(records.get()) else { return Listed::Nothing };
         if records.iter().any(|Object(record)| record.topic.as_deref().is_some_and(|of_record| of_record != topic)) {
             return Listed::Nothing;
@@ -303,6 +307,11 @@ mod tests {
         check(&event("[]"), None);
         check(r#"{"eventSource":"aws:kafka"}"#, None);
         assert_eq!(topics(r#"{"records":{"a-0":[]},"records":{"b-0":[]}}"#), Listed::Twice);
+        // In whatever order they stand.
+        let (belied, long) = (r#""a-0":[{"topic":"b"}]"#, format!("\"{}-0\":[]", "l".repeat(TOPIC + 1)));
+        for records in [format!("{{{belied},{long}}}"), format!("{{{long},{belied}}}")] {
+            assert!(matches!(topics(&event(&records)), Listed::Beyond(_)), "{records}");
+        }
     }
 
     #[test]
