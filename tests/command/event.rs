@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use crate::sandbox::{Run, Sandbox};
-use crate::support::client::client;
+use crate::support::client;
 
 fn sample(arguments: &[&str]) -> Run {
     Sandbox::new("{}").run(&[&["event"], arguments].concat())

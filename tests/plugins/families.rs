@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::lines;
 use crate::manifest;
 use crate::samples::sample;
-use crate::support::client::client;
+use crate::support::client;
 
 /// The sample that `lambda-loader event` prints.
 fn own(source: &str) -> Value {

@@ -254,4 +254,4 @@ impl Drop for Serve {
     }
 }
 
-pub(crate) use crate::support::client::client;
+pub(crate) use crate::support::client;

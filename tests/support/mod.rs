@@ -5,7 +5,6 @@
 #![allow(unreachable_pub, reason = "public to the test binary that includes it")]
 
 pub mod build;
-pub mod client;
 pub mod folder;
 
 use std::path::PathBuf;
