@@ -2,6 +2,7 @@
 //! itself on a read-only mount.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create, sendfile};
 use rustix::io::{Errno, pread, write};
@@ -114,7 +115,7 @@ impl Memfd {
     /// What `fcntl` answers, or EPERM where the seals are not all there afterwards.
     pub fn seal(self) -> Result<Sealed, Errno> {
         let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-        fcntl_add_seals(&self.descriptor, seals)?;
+        patiently(|| fcntl_add_seals(&self.descriptor, seals))?;
         if !fcntl_get_seals(&self.descriptor)?.contains(seals) {
             return Err(Errno::PERM);
         }
@@ -122,6 +123,21 @@ impl Memfd {
         let length = usize::try_from(fstat(&self.descriptor)?.st_size).map_err(|_| Errno::FBIG)?;
         Ok(Sealed { descriptor: self.descriptor, length })
     }
+}
+
+/// How often a seal is asked for.
+const ATTEMPTS: u32 = 10;
+
+/// Asks again while the kernel answers EBUSY: reclaim, compaction and the like hold a page for a moment. It has waited some 150 ms for
+/// them itself each time (`memfd_wait_for_pins` in mm/memfd.c). Nobody else has the file, so no writable mapping is what it means.
+fn patiently(mut seal: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
+    for _ in 1..ATTEMPTS {
+        match seal() {
+            Err(Errno::BUSY) => std::thread::sleep(Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    seal()
 }
 
 /// How far a file was copied within the kernel.
@@ -332,6 +348,23 @@ mod tests {
             std::fs::OpenOptions::new().write(true).open(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file)));
         assert_eq!(again.unwrap().write_at(b"x", 0).unwrap_err().raw_os_error(), Some(Errno::PERM.raw_os_error()));
         assert_eq!(std::io::read_to_string(&file).unwrap_or_default().len(), 0, "the offset is at the end");
+    }
+
+    #[test]
+    fn a_page_that_the_kernel_holds_for_a_moment_is_waited_for_and_not_for_ever() {
+        let check = |busy: u32, then: Result<(), Errno>, expected: Result<(), Errno>| {
+            let mut asked = 0;
+            let sealed = patiently(|| {
+                asked += 1;
+                if asked <= busy { Err(Errno::BUSY) } else { then }
+            });
+            assert_eq!((sealed, asked), (expected, (busy + 1).min(ATTEMPTS)), "{busy} {then:?}");
+        };
+        for busy in [0, 1, ATTEMPTS - 1] {
+            check(busy, Ok(()), Ok(()));
+            check(busy, Err(Errno::PERM), Err(Errno::PERM));
+        }
+        check(ATTEMPTS, Ok(()), Err(Errno::BUSY));
     }
 
     #[test]
