@@ -128,8 +128,8 @@ impl Memfd {
 /// How often a seal is asked for.
 const ATTEMPTS: u32 = 10;
 
-/// Asks again while the kernel answers EBUSY: reclaim, compaction and the like hold a page for a moment. It has waited some 150 ms for
-/// them itself each time (`memfd_wait_for_pins` in mm/memfd.c). Nobody else has the file, so no writable mapping is what it means.
+/// Asks again while the kernel answers EBUSY: a writable mapping, which nobody has here, or a page that something holds for a moment
+/// (`F_SEAL_WRITE` in fcntl(2), `memfd_wait_for_pins` in mm/memfd.c). A test has met it on a busy machine.
 fn patiently(mut seal: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
     for _ in 1..ATTEMPTS {
         match seal() {
